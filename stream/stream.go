@@ -1,0 +1,110 @@
+// Package stream reads text datasets row by row, from any row on, and proves
+// that a row is the one it was before.
+//
+// There are few types. A [Source] is a dataset that can be read again: the
+// built-in sample, or local files. It has a [Fingerprint], which says that the
+// content is the same, and opens a [Reader] at a [Cursor]. A Reader yields
+// every [Row] of the source, those that are no samples too: a row is counted
+// from 0 before any filter, and the position of a run is always such a raw
+// row, never a count of kept samples. A Cursor is the next row to read and the
+// proof of the last one consumed.
+//
+// Caveats: the text of a Row is valid only until the next call of Next. An
+// error is never the end of the data: only [io.EOF] is. Nothing here prints.
+package stream
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// A Source is a dataset that can be read from any row, as often as wanted. Its
+// methods may be called from several goroutines; each Reader belongs to one.
+type Source interface {
+	// Info describes the source for people and for the ledger. It is cheap and
+	// reads no rows.
+	Info() Info
+
+	// Fingerprint reads what is needed to say whether the content is the one
+	// seen before. It may read all files once (progress by Options.Progress)
+	// and returns the cached answer after that.
+	Fingerprint(ctx context.Context) (Fingerprint, error)
+
+	// Open returns a Reader that yields the row at c.Next first. The zero Cursor
+	// is the start. If c.Last is set, that row is read again first and its
+	// SHA-256 compared: a difference is a *ProofError and no row is handed out.
+	// A cursor that carries a row but no offsets (OnlyRow) is found by counting.
+	Open(ctx context.Context, c Cursor) (Reader, error)
+}
+
+// A Reader yields rows in order.
+type Reader interface {
+	// Next returns the next row. The Row and its slices are valid until the next
+	// call of Next or Close. At the true end of the data the error is io.EOF;
+	// any other error says that the data could not be read further, and the same
+	// error is returned again by later calls.
+	Next(ctx context.Context) (*Row, error)
+
+	// Close releases what the Reader holds open.
+	Close() error
+}
+
+// Kind says what a row counts as.
+type Kind uint8
+
+// The three kinds of row; every row is exactly one of them.
+const (
+	Sample   Kind = iota // passes the filter and is to be learned
+	Filtered             // null, or too short
+	Errored              // malformed, without the column, or over MaxText
+)
+
+// MaxText is the longest text of a sample in bytes (64 MiB); a row with a
+// longer one is Errored.
+const MaxText = 64 << 20
+
+// A Row is one record of the source.
+type Row struct {
+	Kind    Kind
+	Reason  string                     // why it is Filtered or Errored; empty for a sample
+	Text    []byte                     // the text, byte for byte; nil for null and for Errored rows without one
+	Columns map[string]json.RawMessage // the columns asked for by Spec.Columns, if any
+	At      Position                   // where this row is; At.Row is its number
+	Next    Position                   // where the row after it is
+
+	raw []byte   // the record's own bytes, hashed by Proof
+	sum [32]byte // the record's hash, where raw was too long to keep
+}
+
+// A Position names one row of a source and where its bytes are.
+type Position struct {
+	Row     int64 `json:"row"`                // raw row of the whole source, from 0
+	File    int   `json:"file,omitempty"`     // index of the file in sorted order
+	FileRow int64 `json:"file_row,omitempty"` // raw row within that file
+	Offset  int64 `json:"offset,omitempty"`   // byte offset of the row in that file, for line formats
+}
+
+// A Cursor says where to go on and what was consumed last.
+type Cursor struct {
+	Next Position `json:"next"`
+	Last *Proof   `json:"last,omitempty"`
+	// OnlyRow says that of Next only Row is known, because the cursor was made
+	// for other files: the reader counts rows to find it.
+	OnlyRow bool `json:"only_row,omitempty"`
+}
+
+// A Proof is the last row consumed: a resume reads it again and compares.
+type Proof struct {
+	At     Position `json:"at"`
+	SHA256 string   `json:"sha256"` // of the record's bytes, lower-case hex
+}
+
+// Info describes a source.
+type Info struct {
+	Dataset   string // the dataset's key
+	Kind      string // "sample" or "files"
+	Label     string // for the banner: "sample v1, 1,800,000 rows" or "3 files in /data, jsonl"
+	Format    string // "text", "jsonl", "parquet" or "sample"
+	Rows      int64  // rows in the source, -1 where not known without reading
+	HasFields bool   // whether rows have named columns, so that a text field means something
+}

@@ -1,0 +1,87 @@
+package trainer
+
+import (
+	"context"
+	"io"
+
+	"ckptledger/ledger"
+)
+
+// A Sample is one row that passed the filter.
+type Sample struct {
+	Row  int64  // its raw row
+	Text []byte // valid until Learn returns
+}
+
+// A Learner learns samples and can say, at any moment between two of them,
+// what it would need to go on from there.
+//
+// Learn, Capture and Restore are called from one goroutine. What Capture
+// returns is written on another one while Learn goes on.
+type Learner interface {
+	// Config returns the learner's identity settings: everything that decides
+	// what the model becomes. The keys are those of the ledger's config.
+	Config() ledger.Config
+
+	// Fixed names the settings that --accept cannot change, because the state
+	// of one value means nothing under another.
+	Fixed() []string
+
+	// Learn learns one sample. An error ends the run; a *SampleError only counts
+	// the sample as errored, and then the model must be as it was before.
+	Learn(ctx context.Context, s Sample) error
+
+	// Capture freezes the model as it is now, in little time: it notes what
+	// changed since the last Capture or Restore and copies nothing that does not
+	// change later.
+	Capture() (Capture, error)
+
+	// Restore loads the model that the objects of a snapshot hold, and returns
+	// its digest, which the caller compares with the one recorded. It is called
+	// at most once, before the first Learn.
+	Restore(ctx context.Context, store ObjectStore, objects []ledger.Object) (digest string, err error)
+
+	// Close releases what the learner holds.
+	Close() error
+}
+
+// A Capture is a model frozen at one moment. Captures of one learner are
+// written one at a time and in the order in which they were taken; none is
+// left out.
+type Capture interface {
+	// Write stores what is not yet stored and names every object that restores
+	// the model. It may be called again, when an object that it named has
+	// vanished from the store: then whole is true, and all of the model is
+	// written anew.
+	Write(ctx context.Context, store ObjectStore, whole bool) (State, error)
+}
+
+// State is what a written capture adds to a snapshot.
+type State struct {
+	Objects     []ledger.Object    // all that Restore needs, in order, at most ledger.MaxObjects
+	ModelDigest string             // independent of order, workers and checkpoints
+	Metrics     map[string]float64 // flat names: "tokens", "layer0.patterns"
+}
+
+// An ObjectStore keeps state objects; *ledger.Ledger is one.
+type ObjectStore interface {
+	// PutObject stores what write writes as one object, fsynced. Equal content
+	// gives the same object.
+	PutObject(ctx context.Context, name string, write func(io.Writer) error) (ledger.Object, error)
+	// GetObject hands the object's content to read and verifies its SHA-256 over
+	// the whole file, also what read left unread. A damaged or missing object is
+	// an error that wraps ledger.ErrDamaged.
+	GetObject(ctx context.Context, o ledger.Object, read func(io.Reader) error) error
+}
+
+// SampleError says that one sample could not be learned, and that the model is
+// as it was before it.
+type SampleError struct {
+	Row int64
+	Err error
+}
+
+func (e *SampleError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *SampleError) Unwrap() error { return e.Err }
