@@ -10,7 +10,10 @@
 // proof of the last one consumed.
 //
 // Caveats: the text of a Row is valid only until the next call of Next. An
-// error is never the end of the data: only [io.EOF] is. Nothing here prints.
+// error is never the end of the data: only [io.EOF] is. Files are taken to stay
+// as they are while a Source is in use: one that was replaced, cut or written
+// to is a *ChangedError, found when the file is opened and when its end is
+// reached. Nothing here prints.
 package stream
 
 import (
@@ -42,7 +45,8 @@ type Reader interface {
 	// Next returns the next row. The Row and its slices are valid until the next
 	// call of Next or Close. At the true end of the data the error is io.EOF;
 	// any other error says that the data could not be read further, and the same
-	// error is returned again by later calls.
+	// error is returned again by later calls. A ctx that had ended before
+	// the call is an error of that call alone: nothing was consumed.
 	Next(ctx context.Context) (*Row, error)
 
 	// Close releases what the Reader holds open.
@@ -59,6 +63,17 @@ const (
 	Errored              // malformed, without the column, or over MaxText
 )
 
+// String returns "sample", "filtered" or "errored".
+func (k Kind) String() string {
+	switch k {
+	case Sample:
+		return "sample"
+	case Filtered:
+		return "filtered"
+	}
+	return "errored"
+}
+
 // MaxText is the longest text of a sample in bytes (64 MiB); a row with a
 // longer one is Errored.
 const MaxText = 64 << 20
@@ -70,10 +85,11 @@ type Row struct {
 	Text    []byte                     // the text, byte for byte; nil for null and for Errored rows without one
 	Columns map[string]json.RawMessage // the columns asked for by Spec.Columns, if any
 	At      Position                   // where this row is; At.Row is its number
-	Next    Position                   // where the row after it is
+	Next    Position                   // where reading goes on after it
 
-	raw []byte   // the record's own bytes, hashed by Proof
-	sum [32]byte // the record's hash, where raw was too long to keep
+	raw     []byte   // the record's own bytes, which SHA256 hashes; nil where sum is set
+	sum     [32]byte // the record's hash, where there are no bytes or too many to keep
+	noField bool     // the record has no text field, or is none that could have one
 }
 
 // A Position names one row of a source and where its bytes are.
@@ -89,7 +105,9 @@ type Cursor struct {
 	Next Position `json:"next"`
 	Last *Proof   `json:"last,omitempty"`
 	// OnlyRow says that of Next only Row is known, because the cursor was made
-	// for other files: the reader counts rows to find it.
+	// for other files or by hand: the reader counts rows to find it, and proves
+	// Last, if it is set, at its row number. Cursor{Next: Position{Row: n},
+	// OnlyRow: true} reads from row n of any source.
 	OnlyRow bool `json:"only_row,omitempty"`
 }
 

@@ -1,0 +1,148 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// benchRows are how many rows of the sample the files of the benchmarks hold.
+const benchRows = 100_000
+
+func sampleTexts(b *testing.B, n int64) []string {
+	b.Helper()
+	all := make([]string, n)
+	for i := range all {
+		all[i] = string(appendSampleRow(nil, int64(i)))
+	}
+	return all
+}
+
+// BenchmarkRead reads all of a source: rows and bytes of text a second.
+func BenchmarkRead(b *testing.B) {
+	texts := sampleTexts(b, benchRows)
+	dir := b.TempDir()
+	for _, c := range []struct {
+		name string
+		src  Source
+	}{
+		{"sample", sampleSource{rows: benchRows}},
+		{"text", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.txt"), asText(texts))}})},
+		{"jsonl", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.jsonl"), asJSONL(texts))}})},
+		{"parquet", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.parquet"), benchParquet(b, texts, 50_000))}})},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			var rows, size int64
+			for b.Loop() {
+				r, err := c.src.Open(context.Background(), Cursor{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for {
+					row, err := r.Next(context.Background())
+					if err == io.EOF {
+						break
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+					rows++
+					size += int64(len(row.Text))
+				}
+				if err := r.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+			b.ReportMetric(float64(size)/1e6/b.Elapsed().Seconds(), "MB/s")
+		})
+	}
+	b.Run("parquet pages", func(b *testing.B) { benchPages(b, filepath.Join(dir, "a.parquet")) })
+}
+
+// benchParquet writes texts with the library's usual pages.
+func benchParquet(b *testing.B, texts []string, group int) []byte {
+	return asParquet(b, pointers(texts), group, parquet.PageBufferSize(parquet.DefaultPageBufferSize))
+}
+
+// benchPages reads the text column with the library alone, as fast as it can.
+func benchPages(b *testing.B, path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		b.Fatal(err)
+	}
+	values := make([]parquet.Value, 256)
+	var rows, size int64
+	for b.Loop() {
+		p, err := parquet.OpenFile(f, info.Size(), parquet.SkipPageIndex(true), parquet.ReadBufferSize(parquetBuffer))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, g := range p.RowGroups() {
+			pages := g.ColumnChunks()[1].Pages()
+			for {
+				page, err := pages.ReadPage()
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				for r := page.Values(); err == nil; {
+					var n int
+					n, err = r.ReadValues(values)
+					for _, v := range values[:n] {
+						rows++
+						size += int64(len(v.ByteArray()))
+					}
+				}
+				parquet.Release(page)
+			}
+			pages.Close()
+		}
+	}
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(size)/1e6/b.Elapsed().Seconds(), "MB/s")
+}
+
+// BenchmarkParquetSeek opens a source anew and reads one row of 1,800,000.
+func BenchmarkParquetSeek(b *testing.B) {
+	texts := make([]string, 1_800_000)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("row %d, which is as short as its file is large", i)
+	}
+	path := write(b, filepath.Join(b.TempDir(), "a.parquet"), benchParquet(b, texts, len(texts)))
+	for _, row := range []int64{0, 1_700_000} {
+		b.Run(fmt.Sprintf("row%d", row), func(b *testing.B) {
+			for b.Loop() {
+				src := openData(b, Spec{Data: []string{path}})
+				if got := readN(b, src, Cursor{Next: Position{Row: row, FileRow: row}}, 1); got[0].Text != texts[row] {
+					b.Fatalf("row %d is %q", row, got[0].Text)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkTextCount finds a row by counting, as a cursor of other files needs.
+func BenchmarkTextCount(b *testing.B) {
+	data := asText(sampleTexts(b, benchRows))
+	for b.Loop() {
+		if _, n, err := findLine(context.Background(), bytes.NewReader(data), int64(len(data)), benchRows-1); err != nil || n != benchRows-1 {
+			b.Fatal(n, err)
+		}
+	}
+	b.SetBytes(int64(len(data)))
+}

@@ -1,0 +1,270 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The formats of files, as Info.Format and Fingerprint.Format name them.
+const (
+	formatText    = "text"
+	formatJSONL   = "jsonl"
+	formatParquet = "parquet"
+)
+
+// extensions says which format a file of a folder has; a folder's other files
+// are not read.
+var extensions = map[string]string{
+	".txt": formatText, ".text": formatText, ".raw": formatText, ".tokens": formatText,
+	".jsonl": formatJSONL, ".ndjson": formatJSONL,
+	".parquet": formatParquet,
+}
+
+// compressed holds the extensions of files that hold rows, but not as they lie.
+var compressed = map[string]bool{".gz": true, ".zst": true, ".bz2": true, ".xz": true, ".zip": true}
+
+// A file is one file of a source, as it was when the source was opened.
+type file struct {
+	path string // absolute
+	id   fileID
+	rows int64 // -1 where not known without reading
+}
+
+// open opens the file, and makes sure that it is the one that was seen before.
+func (f *file) open() (*os.File, error) {
+	r, err := os.Open(f.path)
+	if err != nil {
+		return nil, fmt.Errorf("open data: %w", err)
+	}
+	if err := f.unchanged(r); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// unchanged returns a *ChangedError if r is not the file that was seen before
+// or was written to since.
+func (f *file) unchanged(r *os.File) error {
+	now, err := identify(r)
+	if err != nil {
+		return fmt.Errorf("stat data: %w", err)
+	}
+	if !now.same(f.id) {
+		return &ChangedError{Changes: []Change{{
+			Path: f.path,
+			What: whatChanged(f.id.size, now.size),
+			Was:  f.id.String(),
+			Now:  now.String(),
+		}}}
+	}
+	return nil
+}
+
+// findFiles resolves files, folders and globs to the files of one source, in
+// the byte order of their absolute paths and each once, and says what format
+// they have. patterns are the same as absolute ones, to be remembered.
+//
+// A folder means all its files with an extension of the table, not those of its
+// own folders: a split left in there by accident would be trained on unnoticed.
+func findFiles(data []string) (paths, patterns []string, format string, err error) {
+	for _, name := range data {
+		pattern, found, err := resolve(name)
+		if err != nil {
+			return nil, nil, "", err
+		}
+		patterns = append(patterns, pattern)
+		paths = append(paths, found...)
+	}
+	slices.Sort(paths)
+	paths = slices.Compact(paths)
+
+	first := make(map[string]string) // format to the first file that has it
+	for _, path := range paths {
+		f, err := recognise(path)
+		if err != nil {
+			return nil, nil, "", err
+		}
+		if first[f] == "" {
+			first[f] = path
+		}
+		format = f
+	}
+	if len(first) > 1 {
+		var mixed []string
+		for f, path := range first {
+			mixed = append(mixed, fmt.Sprintf("%s (%s)", path, f))
+		}
+		slices.Sort(mixed)
+		return nil, nil, "", &FormatError{
+			Path:   commonFolder(paths),
+			Reason: "files of several formats: " + strings.Join(mixed, ", ") + "; name those of one, or use a glob",
+		}
+	}
+	return paths, patterns, format, nil
+}
+
+// resolve returns the files that one file, folder or glob means, at least one,
+// and name as an absolute pattern.
+func resolve(name string) (pattern string, files []string, err error) {
+	if strings.Contains(name, "://") {
+		return "", nil, &FormatError{Path: name, Reason: "not a local file; download it first"}
+	}
+	pattern, err = filepath.Abs(name)
+	if err != nil {
+		return "", nil, fmt.Errorf("data %s: %w", name, err)
+	}
+	info, err := os.Stat(pattern)
+	switch {
+	case err == nil && info.IsDir():
+		files, err = filesIn(pattern)
+		return pattern, files, err
+	case err == nil:
+		return pattern, []string{pattern}, nil
+	case !strings.ContainsAny(name, `*?[`):
+		return "", nil, fmt.Errorf("data %s: %w", name, err)
+	}
+	if !filepath.IsAbs(name) {
+		// Only what was given is a pattern, not the folder it is relative to.
+		folder, err := filepath.Abs(".")
+		if err != nil {
+			return "", nil, fmt.Errorf("data %s: %w", name, err)
+		}
+		pattern = filepath.Join(globEscape.Replace(folder), name)
+	}
+	matches, err := filepath.Glob(pattern)
+	if err != nil {
+		return "", nil, fmt.Errorf("data %s: %w", name, err)
+	}
+	for _, m := range matches {
+		if info, err := os.Stat(m); err == nil && !info.IsDir() {
+			files = append(files, m)
+		}
+	}
+	if len(files) == 0 {
+		return "", nil, fmt.Errorf("data %s: %w: no file matches", name, ErrNoData)
+	}
+	return pattern, files, nil
+}
+
+// globEscape quotes what filepath.Match gives a meaning, where it can.
+var globEscape = func() *strings.Replacer {
+	if os.PathSeparator == '\\' {
+		return strings.NewReplacer()
+	}
+	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`)
+}()
+
+// filesIn returns the data files of a folder; hidden ones are none.
+func filesIn(folder string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("data %s: %w", folder, err)
+	}
+	var files []string
+	for _, e := range entries {
+		path := filepath.Join(folder, e.Name())
+		if strings.HasPrefix(e.Name(), ".") || extensions[extension(path)] == "" {
+			continue
+		}
+		if info, err := os.Stat(path); err != nil || info.IsDir() {
+			continue // a dangling link, or a folder that is named like a file
+		}
+		files = append(files, path)
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("data %s: %w: the folder itself holds no .txt, .jsonl or .parquet file", folder, ErrNoData)
+	}
+	return files, nil
+}
+
+// recognise returns a file's format: by its extension, else by how it starts.
+func recognise(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("data: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		// Also because opening a pipe would wait for its writer.
+		return "", &FormatError{Path: path, Reason: "not a regular file: it could not be read again to resume"}
+	}
+	ext := extension(path)
+	if compressed[ext] {
+		return "", &FormatError{Path: path, Reason: "compressed; decompress it first"}
+	}
+	if format := extensions[ext]; format != "" {
+		return format, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("data: %w", err)
+	}
+	defer f.Close()
+	head := make([]byte, 4096)
+	n, err := io.ReadFull(f, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return "", fmt.Errorf("data: %w", err)
+	}
+	return sniff(path, head[:n])
+}
+
+// sniff returns the format of a file that starts with head.
+func sniff(path string, head []byte) (string, error) {
+	text := strings.TrimSpace(strings.TrimPrefix(string(head), string(byteOrderMark)))
+	switch {
+	case strings.HasPrefix(text, "PAR1"):
+		return formatParquet, nil
+	case strings.HasPrefix(text, "{"):
+		return formatJSONL, nil
+	case strings.HasPrefix(text, "[") && extension(path) == ".json":
+		return "", &FormatError{Path: path, Reason: "a JSON array; write one object a line instead"}
+	case strings.ContainsRune(text, 0):
+		return "", &FormatError{Path: path, Reason: "not text, JSON lines or Parquet"}
+	}
+	return formatText, nil
+}
+
+func extension(path string) string { return strings.ToLower(filepath.Ext(path)) }
+
+// commonFolder returns the deepest folder that holds all the files.
+func commonFolder(paths []string) string {
+	folder := filepath.Dir(paths[0])
+	for _, p := range paths[1:] {
+		for !within(folder, p) {
+			folder = filepath.Dir(folder)
+		}
+	}
+	return folder
+}
+
+func within(folder, path string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err != nil || rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// statFiles looks at the files of a source.
+func statFiles(ctx context.Context, paths []string) ([]file, error) {
+	files := make([]file, len(paths))
+	for i, path := range paths {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("data: %w", err)
+		}
+		id, err := identify(f)
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("data: %w", &fs.PathError{Op: "stat", Path: path, Err: err})
+		}
+		files[i] = file{path: path, id: id, rows: -1}
+	}
+	return files, nil
+}

@@ -1,0 +1,384 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+)
+
+const kindFiles = "files"
+
+// probed is how many rows may lack a column before Open gives up on it.
+const probed = 1000
+
+// fileSource is a sequence of files of one format.
+type fileSource struct {
+	spec    Spec // Data as absolute patterns
+	opt     Options
+	kind    string // of the files: text, jsonl, parquet
+	format  format
+	files   []file
+	hashing int64 // hashedWhole, less in tests
+
+	mu    sync.Mutex
+	print *Fingerprint // once it is known
+}
+
+func openFiles(ctx context.Context, spec Spec, opt Options) (Source, error) {
+	paths, patterns, kind, err := findFiles(spec.Data)
+	if err != nil {
+		return nil, err
+	}
+	if kind == formatText && len(spec.Columns) > 0 {
+		return nil, ErrNoColumns
+	}
+	files, err := statFiles(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	spec.Data = patterns
+	s := &fileSource{spec: spec, opt: opt, kind: kind, files: files, hashing: hashedWhole}
+	switch kind {
+	case formatText:
+		s.format = textFormat
+	case formatJSONL:
+		s.format = jsonlFormat(spec.TextField, spec.Columns)
+	case formatParquet:
+		s.format, err = openParquetFormat(ctx, spec.TextField, spec.Columns, files)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.probe(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// probe reads the first rows: there has to be one, and one of them has to have
+// each column.
+func (s *fileSource) probe(ctx context.Context) error {
+	r, err := s.Open(ctx, Cursor{})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	missing := append([]string{s.spec.TextField}, s.spec.Columns...)
+	rows := 0
+	for ; rows < probed && len(missing) > 0; rows++ {
+		row, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		missing = slices.DeleteFunc(missing, func(column string) bool {
+			if column == s.spec.TextField {
+				return !row.noField
+			}
+			return row.Columns[column] != nil
+		})
+	}
+	switch {
+	case rows == 0:
+		return fmt.Errorf("data %s: %w: the files hold no row", s.where(), ErrNoData)
+	case len(missing) == 0 || s.kind != formatJSONL:
+		return nil
+	}
+	have, err := jsonColumns(ctx, s)
+	if err != nil {
+		return err
+	}
+	return &ColumnError{
+		Path:   s.where(),
+		Column: missing[0],
+		Reason: fmt.Sprintf("none of the first %d rows has it", rows),
+		Have:   have,
+	}
+}
+
+// Info implements Source.
+func (s *fileSource) Info() Info {
+	var size int64
+	rows := int64(0)
+	for _, f := range s.files {
+		size += f.id.size
+		if rows >= 0 && f.rows >= 0 {
+			rows += f.rows
+		} else {
+			rows = -1
+		}
+	}
+	label := s.files[0].path
+	if len(s.files) > 1 {
+		label = countFiles(len(s.files)) + " in " + s.where()
+	}
+	return Info{
+		Dataset:   s.spec.Dataset,
+		Kind:      kindFiles,
+		Label:     fmt.Sprintf("%s (%s, %s)", label, s.kind, byteSize(size)),
+		Format:    s.kind,
+		Rows:      rows,
+		HasFields: s.kind != formatText,
+	}
+}
+
+// where returns the file of the source, or the folder of its files.
+func (s *fileSource) where() string {
+	if len(s.files) == 1 {
+		return s.files[0].path
+	}
+	paths := make([]string, len(s.files))
+	for i, f := range s.files {
+		paths[i] = f.path
+	}
+	return commonFolder(paths)
+}
+
+// Describe implements Describer: the name of the file that is read at p.
+func (s *fileSource) Describe(p Position) string {
+	if p.File < 0 || p.File >= len(s.files) {
+		return fmt.Sprintf("row %d", p.Row)
+	}
+	return filepath.Base(s.files[p.File].path)
+}
+
+// Fingerprint implements Source.
+func (s *fileSource) Fingerprint(ctx context.Context) (Fingerprint, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.print != nil {
+		return *s.print, nil
+	}
+	h := hasher{cache: s.opt.Cache, now: s.opt.Now, hashedWhole: s.hashing}
+	var done, total int64
+	for _, f := range s.files {
+		total += h.bytes(f.id.size)
+	}
+	h.progress = func(bytes int64) {
+		if done += bytes; s.opt.Progress != nil {
+			s.opt.Progress(done, total)
+		}
+	}
+	print := Fingerprint{Kind: kindFiles, Data: s.spec.Data, Format: s.kind}
+	if s.kind != formatText {
+		print.TextField = s.spec.TextField
+	}
+	for i := range s.files {
+		info, err := h.hash(ctx, &s.files[i])
+		if err != nil {
+			return Fingerprint{}, err
+		}
+		print.Files = append(print.Files, info)
+		print.Sampled = print.Sampled || info.Sampled
+	}
+	print.Digest = digestFiles(print.Files)
+	s.print = &print
+	return print, nil
+}
+
+// Open implements Source.
+func (s *fileSource) Open(ctx context.Context, c Cursor) (Reader, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	start := c.Next
+	if c.Last != nil {
+		start = c.Last.At
+	}
+	if c.OnlyRow {
+		var err error
+		if start, err = s.locate(ctx, start.Row); err != nil {
+			return nil, err
+		}
+	}
+	if !s.has(start) {
+		return nil, &ProofError{At: start, Reason: "is not where the cursor says"}
+	}
+	r := &fileReader{source: s, at: start}
+	if err := r.open(); err != nil {
+		return nil, err
+	}
+	if c.Last != nil {
+		if err := prove(ctx, r, c); err != nil {
+			r.Close()
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// has reports whether p may be a row of the source, as far as the rows of the
+// files before are known.
+func (s *fileSource) has(p Position) bool {
+	if p.File >= len(s.files) {
+		return false
+	}
+	before := int64(0)
+	for _, f := range s.files[:p.File] {
+		if f.rows < 0 {
+			return p.FileRow <= p.Row
+		}
+		before += f.rows
+	}
+	return p.Row == before+p.FileRow
+}
+
+// locate finds a row by counting those before it. The row behind the last one
+// is the end.
+func (s *fileSource) locate(ctx context.Context, row int64) (Position, error) {
+	at := Position{Row: row}
+	left := row
+	for i := range s.files {
+		f := &s.files[i]
+		off, rows, err := s.find(ctx, f, left)
+		if err != nil {
+			return at, err
+		}
+		at.File, at.FileRow, at.Offset = i, rows, off
+		left -= rows
+		if left == 0 && (off < f.id.size || i == len(s.files)-1) {
+			return at, nil
+		}
+	}
+	return at, &ProofError{At: at, Reason: fmt.Sprintf("is past the end: there are %d rows", row-left)}
+}
+
+func (s *fileSource) find(ctx context.Context, f *file, n int64) (off, rows int64, err error) {
+	r, err := f.open()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer r.Close()
+	off, rows, err = s.format.find(ctx, r, f, n)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count rows of %s: %w", f.path, err)
+	}
+	return off, rows, nil
+}
+
+// fileReader reads the files of a source one after another.
+type fileReader struct {
+	source *fileSource
+	at     Position // of the next row
+	data   *os.File // nil once closed
+	file   int      // which one data is
+	rows   fileRows
+	row    Row
+	err    error // what every further call of Next returns
+}
+
+// open opens the file of the next row at that row.
+func (r *fileReader) open() error {
+	f := &r.source.files[r.at.File]
+	data, err := f.open()
+	if err != nil {
+		return err
+	}
+	rows, err := r.source.format.open(data, f, r.at)
+	if err != nil {
+		data.Close()
+		return fmt.Errorf("read %s: %w", f.path, err)
+	}
+	r.data, r.rows, r.file = data, rows, r.at.File
+	return nil
+}
+
+// Next implements Reader.
+func (r *fileReader) Next(ctx context.Context) (*Row, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for {
+		if r.at.File != r.file {
+			if r.err = r.turn(); r.err != nil {
+				return nil, r.err
+			}
+		}
+		err := r.rows.next(ctx, &r.row)
+		if err == nil {
+			break
+		}
+		if err != io.EOF {
+			if r.err = r.source.files[r.file].unchanged(r.data); r.err != nil {
+				return nil, r.err // cut or overwritten: that explains the rest
+			}
+			r.err = fmt.Errorf("read %s: row %d: %w", r.source.files[r.file].path, r.at.Row, err)
+			return nil, r.err
+		}
+		if r.file == len(r.source.files)-1 {
+			if r.err = r.source.files[r.file].unchanged(r.data); r.err == nil {
+				r.err = io.EOF
+			}
+			return nil, r.err
+		}
+		r.at = Position{Row: r.at.Row, File: r.file + 1}
+	}
+	r.row.At = r.at
+	r.at.Row++
+	r.at.FileRow++
+	r.at.Offset = r.rows.offset()
+	if !r.rows.more() && r.file < len(r.source.files)-1 {
+		r.at = Position{Row: r.at.Row, File: r.file + 1}
+	}
+	r.row.Next = r.at
+	return &r.row, nil
+}
+
+// turn leaves a file that was read to its end for the next one.
+func (r *fileReader) turn() error {
+	if err := r.source.files[r.file].unchanged(r.data); err != nil {
+		return err
+	}
+	if err := r.Close(); err != nil {
+		return err
+	}
+	r.err = nil
+	return r.open()
+}
+
+// Close implements Reader.
+func (r *fileReader) Close() error {
+	if r.data == nil {
+		return nil
+	}
+	err := errors.Join(r.rows.close(), r.data.Close())
+	r.data, r.rows = nil, nil
+	r.err = errClosed
+	return err
+}
+
+var errClosed = errors.New("reader is closed")
+
+func countFiles(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
+}
+
+// byteSize writes a size as people do, in powers of 1000.
+func byteSize(n int64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	const units = "kMGTPE"
+	v, i := float64(n)/1000, 0
+	for v >= 999.5 && i < len(units)-1 {
+		v /= 1000
+		i++
+	}
+	if v < 9.95 {
+		return fmt.Sprintf("%.1f %cB", v, units[i])
+	}
+	return fmt.Sprintf("%.0f %cB", v, units[i])
+}

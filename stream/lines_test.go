@@ -1,0 +1,136 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/iotest"
+)
+
+// splitModel is what lines does, said in another way.
+func splitModel(data []byte) [][]byte {
+	data = bytes.TrimPrefix(data, byteOrderMark)
+	if len(data) == 0 {
+		return nil
+	}
+	return bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
+}
+
+// shortBuffer makes lines read a few bytes at once.
+func shortBuffer(data []byte, off int64, max, size int) *lines {
+	l := newLines(bytes.NewReader(data), int64(len(data)), off, max)
+	l.buf = make([]byte, size)
+	return l
+}
+
+func FuzzLines(f *testing.F) {
+	for _, s := range []string{"", "\n", "a", "a\n", "a\nb", "\n\n\n", "a\r\nb\r", "\xEF\xBB\xBF", "\xEF\xBB\xBFa\nb", "a\xEF\xBB\xBF\n", "long line\nx\na longer line still"} {
+		f.Add([]byte(s), uint8(5), uint8(4))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, max, size uint8) {
+		model := splitModel(data)
+		l := shortBuffer(data, 0, int(max), int(size)+4)
+		for i := 0; ; i++ {
+			off, found, err := findLine(context.Background(), bytes.NewReader(data), int64(len(data)), int64(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := min(i, len(model)); found != int64(want) {
+				t.Fatalf("findLine(%d) found %d of %d lines", i, found, len(model))
+			}
+			if i > 0 && i <= len(model) && off != l.off {
+				t.Fatalf("line %d is at %d, findLine says %d", i, l.off, off)
+			}
+			line, sum, err := l.next(context.Background())
+			if i >= len(model) {
+				if err != io.EOF || l.off != int64(len(data)) {
+					t.Fatalf("line %d of %d: %q, %v at %d", i, len(model), line, err, l.off)
+				}
+				return
+			}
+			switch {
+			case err != nil:
+				t.Fatalf("line %d of %d: %v", i, len(model), err)
+			case len(model[i]) > int(max):
+				if line != nil || sum != sha256.Sum256(model[i]) {
+					t.Fatalf("line %d is over %d bytes: %q", i, max, line)
+				}
+			case line == nil || !bytes.Equal(line, model[i]):
+				t.Fatalf("line %d is %q, want %q", i, line, model[i])
+			}
+		}
+	})
+}
+
+func TestLinesBuffer(t *testing.T) {
+	long := bytes.Repeat([]byte("x"), 5*lineBuffer)
+	data := slices.Concat([]byte("a\n"), long, []byte("\nb\n"), bytes.Repeat([]byte("short line\n"), lineBuffer))
+	l := newLines(bytes.NewReader(data), int64(len(data)), 0, MaxText)
+	n := 0
+	for {
+		if _, _, err := l.next(context.Background()); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if want := 3 + lineBuffer; n != want || len(l.buf) != lineBuffer {
+		t.Errorf("%d lines, want %d; the buffer is left at %d bytes", n, want, len(l.buf))
+	}
+}
+
+func TestLinesErrors(t *testing.T) {
+	data := []byte("first line\nsecond line\n")
+	cut := newLines(bytes.NewReader(data[:15]), int64(len(data)), 0, 100)
+	if _, _, err := cut.next(context.Background()); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a file that was cut: %v", err)
+	}
+	broken := errors.New("disk on fire")
+	bad := newLines(readerAt{iotest.ErrReader(broken)}, int64(len(data)), 0, 100)
+	if _, _, err := bad.next(context.Background()); !errors.Is(err, broken) {
+		t.Errorf("a read that fails: %v", err)
+	}
+}
+
+func TestLinesStop(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	data := bytes.Repeat([]byte("x"), 100)
+	if _, _, err := shortBuffer(data, 0, 10, 20).next(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("a long line that is not wanted any more: %v", err)
+	}
+}
+
+type readerAt struct{ io.Reader }
+
+func (r readerAt) ReadAt(p []byte, _ int64) (int, error) { return r.Read(p) }
+
+// TestLongText reads past a line over MaxText, which is a hole in the file.
+func TestLongText(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "long.txt")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for off, s := range map[int64]string{0: "a line before the long one\n", 27 + MaxText + 10: "\nand one that is behind it\n"} {
+		if _, err := f.WriteAt([]byte(s), off); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src := openData(t, Spec{Data: []string{path}})
+	all := readN(t, src, Cursor{}, -1)
+	if len(all) != 3 || all[1].Kind != Errored || all[1].Reason != ReasonLong || all[2].Kind != Sample {
+		t.Fatalf("rows are %.300v", all)
+	}
+	if got := readN(t, src, after(t, all[1]), -1); len(got) != 1 || got[0] != all[2] {
+		t.Errorf("resumed behind the long line: %v", got)
+	}
+}

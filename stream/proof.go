@@ -1,0 +1,62 @@
+package stream
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+)
+
+// SHA256 returns the hash of the record's bytes in lower-case hex: the line
+// without its line feed, or the value of the Parquet text column. Like Text it
+// must be asked for before the next call of Next.
+func (r *Row) SHA256() string {
+	sum := r.sum
+	if r.raw != nil {
+		sum = sha256.Sum256(r.raw)
+	}
+	return hex.EncodeToString(sum[:])
+}
+
+// NewProof returns the proof that row was consumed: what a Cursor at row.Next
+// carries as Last.
+func NewProof(row *Row) *Proof { return &Proof{At: row.At, SHA256: row.SHA256()} }
+
+// hold sets the record's bytes.
+func (r *Row) hold(raw []byte) {
+	if raw == nil {
+		raw = []byte{} // an empty record has bytes, none of them
+	}
+	r.raw = raw
+}
+
+// check returns a *ProofError if c contradicts itself.
+func (c Cursor) check() error {
+	switch {
+	case c.Next.Row < 0 || c.Next.File < 0 || c.Next.FileRow < 0 || c.Next.Offset < 0:
+		return &ProofError{At: c.Next, Reason: "has a negative position"}
+	case c.Last != nil && c.Last.At.Row != c.Next.Row-1:
+		return &ProofError{At: c.Next, Reason: "does not follow the row consumed last"}
+	}
+	return nil
+}
+
+// prove reads the row at which r stands and compares it with c.Last, so that r
+// then stands at c.Next.
+func prove(ctx context.Context, r Reader, c Cursor) error {
+	row, err := r.Next(ctx)
+	if errors.Is(err, io.EOF) {
+		return &ProofError{At: c.Last.At, Reason: "is past the end"}
+	}
+	if err != nil {
+		return err
+	}
+	if got := row.SHA256(); got != c.Last.SHA256 {
+		return &ProofError{At: c.Last.At, Reason: "is not the one consumed", Want: c.Last.SHA256, Got: got}
+	}
+	if !c.OnlyRow && row.Next != c.Next {
+		return &ProofError{At: c.Next, Reason: "is not where the row consumed last ends"}
+	}
+	return nil
+}

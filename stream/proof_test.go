@@ -1,0 +1,137 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"path/filepath"
+	"testing"
+)
+
+// FuzzCursor opens sources with any cursor: there are rows that follow on each
+// other, or a *ProofError, but never a panic or a silent end.
+func FuzzCursor(f *testing.F) {
+	for _, s := range []string{
+		`{}`, `{"next":{"row":3},"only_row":true}`, `{"next":{"row":20,"file":1},"only_row":true}`, `{"next":{"row":-1}}`, `{"next":{"row":3,"file_row":3,"offset":120}}`,
+		`{"next":{"row":9223372036854775807},"last":{"at":{"row":9223372036854775806}}}`, `{"next":{"row":25,"file":1,"file_row":5,"offset":195}}`,
+		`{"next":{"row":1},"last":{"at":{"row":0},"sha256":"00"}}`, `{"next":{"row":1,"file_row":1,"offset":9223372036854775807}}`,
+	} {
+		f.Add([]byte(s))
+	}
+	dir := f.TempDir()
+	write(f, filepath.Join(dir, "t/a.txt"), asText(texts(20)))
+	write(f, filepath.Join(dir, "t/b.txt"), asText(texts(15)))
+	write(f, filepath.Join(dir, "p/a.parquet"), asParquet(f, pointers(texts(35)), 10))
+	sources := []Source{
+		sampleSource{rows: 35},
+		openData(f, Spec{Data: []string{filepath.Join(dir, "t")}}),
+		openData(f, Spec{Data: []string{filepath.Join(dir, "p")}}),
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var c Cursor
+		if json.Unmarshal(data, &c) != nil {
+			return
+		}
+		ctx := context.Background()
+		for _, src := range sources {
+			r, err := src.Open(ctx, c)
+			if err != nil {
+				var proof *ProofError
+				if !errors.As(err, &proof) || proof.Error() == "" {
+					t.Fatalf("%s: %v", src.Info().Format, err)
+				}
+				continue
+			}
+			for want := c.Next.Row; ; want++ {
+				row, err := r.Next(ctx)
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatalf("%s: %v", src.Info().Format, err)
+				}
+				if row.At.Row != want {
+					t.Fatalf("%s: row %d, want %d", src.Info().Format, row.At.Row, want)
+				}
+			}
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// TestProofOfOtherContent goes on in a file whose rows before the cursor have
+// changed, though nothing moved.
+func TestProofOfOtherContent(t *testing.T) {
+	all := texts(30)
+	path := write(t, filepath.Join(t.TempDir(), "a.txt"), asText(all))
+	full := readN(t, openData(t, Spec{Data: []string{path}}), Cursor{}, -1)
+	all[10] = all[11]
+	write(t, path, asText(all))
+	src := openData(t, Spec{Data: []string{path}})
+	var proof *ProofError
+	if _, err := src.Open(context.Background(), after(t, full[10])); !errors.As(err, &proof) || proof.At.Row != 10 || proof.Got == proof.Want {
+		t.Errorf("behind the changed row: %v", err)
+	}
+	if got := readN(t, src, after(t, full[11]), 1); got[0] != full[12] {
+		t.Errorf("behind a row that is the same: %v", got)
+	}
+}
+
+// TestLastRow keeps the row consumed last while the reader goes on.
+func TestLastRow(t *testing.T) {
+	text := "a row that is long enough"
+	var last LastRow
+	if last.Proof() != nil {
+		t.Error("there is a proof of nothing")
+	}
+	carried := &Proof{At: Position{Row: 4}, SHA256: "ab"}
+	if last.Resume(carried); last.Proof() != carried {
+		t.Error("the proof that was carried is gone")
+	}
+	for name, src := range map[string]Source{
+		"sample":  sampleSource{rows: 40}, // has empty rows
+		"parquet": openData(t, Spec{Data: []string{write(t, t.TempDir()+"/a.parquet", asParquet(t, []*string{&text, nil, &text}, 10))}}),
+	} {
+		r, err := src.Open(context.Background(), Cursor{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want *Proof
+		for {
+			row, err := r.Next(context.Background())
+			if want != nil && *last.Proof() != *want {
+				t.Errorf("%s: proof is %+v, want %+v", name, last.Proof(), want)
+			}
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			last.Set(row)
+			want = NewProof(row)
+		}
+		r.Close()
+	}
+}
+
+// TestOtherFiles goes on in the same rows, spread over files in another way.
+func TestOtherFiles(t *testing.T) {
+	all := texts(30)
+	dir := t.TempDir()
+	one := openData(t, Spec{Data: []string{write(t, filepath.Join(dir, "one.txt"), asText(all))}})
+	write(t, filepath.Join(dir, "two/a.txt"), asText(all[:7]))
+	write(t, filepath.Join(dir, "two/b.txt"), asText(all[7:]))
+	two := openData(t, Spec{Data: []string{filepath.Join(dir, "two")}})
+	for _, r := range readN(t, one, Cursor{}, -1) {
+		c := after(t, r)
+		c.OnlyRow = true
+		rest := readN(t, two, c, -1)
+		if want := 29 - int(r.At.Row); len(rest) != want {
+			t.Errorf("behind row %d are %d rows, want %d", r.At.Row, len(rest), want)
+		}
+	}
+}
