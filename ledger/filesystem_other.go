@@ -1,0 +1,5 @@
+//go:build !linux && !darwin
+
+package ledger
+
+func remoteFilesystem(string) string { return "" }

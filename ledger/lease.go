@@ -1,0 +1,252 @@
+package ledger
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// leaseBlock is the size of the progress block at the start of a lease file: a
+// sector, so that it is written whole.
+const leaseBlock = 512
+
+// Progress is what a live trainer says about itself, at most once a second, in
+// its run's lease file.
+type Progress struct {
+	Run     RunID     `json:"run"`
+	Attempt uint64    `json:"attempt"`
+	Host    string    `json:"host"`
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+	Beat    uint64    `json:"beat"` // counts up with each write, also when nothing moves
+	Time    time.Time `json:"time"`
+	Moved   time.Time `json:"moved"` // when the position last moved
+	Counters
+	Rate float64 `json:"rate"` // samples a second, of late
+}
+
+// Lease is the right of this process to train a run, for as long as it is not
+// released. The lock on its file is the proof; who is killed loses it.
+type Lease struct {
+	run  RunID
+	f    *os.File
+	held bool // false after a take-over, while the old holder still has the lock
+}
+
+func (l *Ledger) leasePath(id RunID) string { return filepath.Join(l.leaseDir(), string(id)) }
+
+// LeaseOptions say what to do when another process holds the lease.
+type LeaseOptions struct {
+	Wait     time.Duration           // how long to wait for it
+	OnWait   func(*HeldError)        // called once, when waiting begins
+	Watch    time.Duration           // how long a holder on another host is watched for progress; 0 is 3 s
+	OnWatch  func(p Progress)        // called once, when watching begins
+	TakeOver bool                    // go on without it: the holder's next commit is refused
+	poll     func() <-chan time.Time // for tests
+}
+
+// Acquire takes the run's lease. A live holder is a *HeldError. Where flock does
+// not reach, a holder on another host is alive if its progress moves while we
+// watch.
+func (l *Ledger) Acquire(ctx context.Context, id RunID, opts LeaseOptions) (*Lease, error) {
+	if opts.Watch == 0 {
+		opts.Watch = 3 * time.Second
+	}
+	if opts.poll == nil {
+		opts.poll = func() <-chan time.Time { return time.After(100 * time.Millisecond) }
+	}
+	f, err := os.OpenFile(l.leasePath(id), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open lease: %w", err)
+	}
+	deadline := time.Now().Add(opts.Wait)
+	waiting := false
+	for {
+		held, err := l.tryAcquire(ctx, f, id, opts)
+		var inUse *HeldError
+		switch {
+		case err == nil:
+			return &Lease{run: id, f: f, held: held}, nil
+		case !errors.As(err, &inUse):
+			f.Close()
+			return nil, err
+		case opts.TakeOver:
+			return &Lease{run: id, f: f}, nil
+		case !time.Now().Before(deadline):
+			f.Close()
+			return nil, err
+		}
+		if !waiting && opts.OnWait != nil {
+			opts.OnWait(inUse)
+		}
+		waiting = true
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, ctx.Err()
+		case <-opts.poll():
+		}
+	}
+}
+
+// tryAcquire locks the file or says who has it. A reader that looks whether the
+// lease is held holds the shared lock for a moment, which is not holding it.
+func (l *Ledger) tryAcquire(ctx context.Context, f *os.File, id RunID, opts LeaseOptions) (bool, error) {
+	for {
+		ok, err := tryLock(f, true)
+		if err != nil {
+			return false, err
+		}
+		if ok {
+			break
+		}
+		if ok, err = tryLock(f, false); err != nil {
+			return false, err
+		}
+		if !ok {
+			return false, l.heldError(id, readProgress(f))
+		}
+		if err := unlock(f); err != nil {
+			return false, err
+		}
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+	}
+	e, err := l.Entry(ctx, id)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoLedger) {
+		return true, nil // a new run: its record comes after its lease
+	}
+	if err == nil && e.Head.Open && e.Head.Host != hostName() && l.moves(ctx, f, e.Head.Attempt, opts) {
+		err = l.heldError(id, readProgress(f))
+	}
+	if err != nil {
+		_ = unlock(f)
+		return false, err
+	}
+	return true, nil
+}
+
+func (l *Ledger) heldError(id RunID, p Progress) *HeldError {
+	e := &HeldError{Run: id, Holder: p}
+	if !p.Started.IsZero() {
+		e.Age = max(0, l.now().Sub(p.Started))
+	}
+	return e
+}
+
+// moves watches the progress block of an attempt on another host.
+func (l *Ledger) moves(ctx context.Context, f *os.File, attempt uint64, opts LeaseOptions) bool {
+	first := readProgress(f)
+	if first.Attempt != attempt {
+		return false
+	}
+	if opts.OnWatch != nil {
+		opts.OnWatch(first)
+	}
+	for end := time.Now().Add(opts.Watch); time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return true
+		case <-opts.poll():
+		}
+		if readProgress(f).Beat != first.Beat {
+			return true
+		}
+	}
+	return false
+}
+
+// Release gives the lease up.
+func (le *Lease) Release() error { return le.f.Close() }
+
+// write puts the block in place. After a take-over it first tries again for the
+// lock, which is free once the old holder has noticed.
+func (le *Lease) write(p Progress) error {
+	if !le.held {
+		ok, err := tryLock(le.f, true)
+		if err != nil {
+			return err
+		}
+		le.held = ok
+	}
+	block, err := encodeProgress(p)
+	if err != nil {
+		return err
+	}
+	_, err = le.f.WriteAt(block, 0)
+	return err
+}
+
+// encodeProgress lays out the block: length of the JSON (2 bytes), the JSON,
+// zeros, and in the last 4 bytes the CRC-32C of all before.
+func encodeProgress(p Progress) ([]byte, error) {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > leaseBlock-6 {
+		return nil, fmt.Errorf("%w: progress of %d bytes does not fit its block", ErrRule, len(b))
+	}
+	block := make([]byte, leaseBlock)
+	binary.BigEndian.PutUint16(block, uint16(len(b)))
+	copy(block[2:], b)
+	binary.BigEndian.PutUint32(block[leaseBlock-4:], crc32.Checksum(block[:leaseBlock-4], castagnoli))
+	return block, nil
+}
+
+// readProgress returns what the block says, the zero Progress where nothing
+// readable stands yet.
+func readProgress(f *os.File) Progress {
+	var block [leaseBlock]byte
+	if _, err := f.ReadAt(block[:], 0); err != nil {
+		return Progress{}
+	}
+	p, _ := decodeProgress(block[:])
+	return p
+}
+
+func decodeProgress(block []byte) (Progress, bool) {
+	if len(block) != leaseBlock || binary.BigEndian.Uint32(block[leaseBlock-4:]) != crc32.Checksum(block[:leaseBlock-4], castagnoli) {
+		return Progress{}, false
+	}
+	n := int(binary.BigEndian.Uint16(block))
+	if n > leaseBlock-6 {
+		return Progress{}, false
+	}
+	var p Progress
+	if err := json.Unmarshal(block[2:2+n], &p); err != nil {
+		return Progress{}, false
+	}
+	return p, true
+}
+
+// Live is what a look at a lease file shows.
+type Live struct {
+	Held     bool // a live process holds the lock
+	Progress Progress
+}
+
+// Probe looks at the run's lease without disturbing its holder.
+func (l *Ledger) Probe(id RunID) (Live, error) {
+	f, err := os.Open(l.leasePath(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Live{}, nil
+	}
+	if err != nil {
+		return Live{}, err
+	}
+	defer f.Close() // which lets go of the lock
+	free, err := tryLock(f, false)
+	if err != nil {
+		return Live{}, err
+	}
+	return Live{Held: !free, Progress: readProgress(f)}, nil
+}

@@ -1,0 +1,461 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// Session is one attempt at a run: the right to commit snapshots of it, until
+// another attempt begins. Its methods may be called from several goroutines,
+// but commits follow one another.
+type Session struct {
+	l     *Ledger
+	run   Run
+	lease *Lease
+	start time.Time // of this attempt, with the monotonic clock
+
+	mu      sync.Mutex // held by a commit, which may have to wait for the database
+	attempt Attempt
+	last    Snapshot // the newest of the run; Seq 0 before the first
+	base    float64  // seconds of the attempts before
+	ended   bool
+
+	beatMu sync.Mutex // apart, so that the heart beats while a commit waits
+	me     Progress   // what every beat says of this attempt
+}
+
+// Begin starts a new run and its first attempt. The run's id, hash and time of
+// creation are filled in.
+func (l *Ledger) Begin(ctx context.Context, run Run, a Attempt) (*Session, error) {
+	return l.begin(ctx, run, a, nil)
+}
+
+// Fork starts a new run from a snapshot of another one: position, counters,
+// errored rows and objects of that one are its snapshot 1. The position may be
+// replaced, for a source in which the rows lie elsewhere.
+func (l *Ledger) Fork(ctx context.Context, run Run, from Snapshot, position json.RawMessage, a Attempt) (*Session, error) {
+	run.ForkedFrom = &Origin{Run: from.Run, Seq: from.Seq, Hash: from.Hash}
+	if position != nil {
+		from.Position = position
+	}
+	return l.begin(ctx, run, a, &from)
+}
+
+func (l *Ledger) begin(ctx context.Context, run Run, a Attempt, from *Snapshot) (*Session, error) {
+	if err := CheckDataset(run.Dataset); err != nil {
+		return nil, err
+	}
+	if run.Name != "" {
+		if err := CheckName(run.Name); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if run.Config, err = run.Config.Normalize(); err != nil {
+		return nil, err
+	}
+	if run.ConfigHash, err = run.Config.Hash(); err != nil {
+		return nil, err
+	}
+	run.ID, run.Created = RunID(ulid.Make().String()), l.now().UTC()
+	if err := os.MkdirAll(l.leaseDir(), 0o755); err != nil {
+		return nil, fmt.Errorf("create leases: %w", err)
+	}
+	lease, err := l.Acquire(ctx, run.ID, LeaseOptions{})
+	if err != nil {
+		return nil, err
+	}
+	s := l.newSession(run, lease, a, 1)
+	err = l.db.update(ctx, func(t *tx) error { return s.create(t, from) })
+	if err != nil {
+		lease.Release()
+		os.Remove(l.leasePath(run.ID))
+		return nil, fmt.Errorf("begin run: %w", err)
+	}
+	_ = s.Beat(Progress{Counters: s.last.Counters}) // the trainer beats again, and is told then
+	return s, nil
+}
+
+func (l *Ledger) newSession(run Run, lease *Lease, a Attempt, number uint64) *Session {
+	s := &Session{l: l, run: run, lease: lease, start: time.Now(), attempt: a}
+	s.attempt.identify()
+	s.attempt.Number, s.attempt.Started = number, l.now().UTC()
+	s.attempt.Target, s.attempt.Interval = run.Target, run.Interval
+	s.me = Progress{Run: run.ID, Attempt: s.attempt.Number, Host: s.attempt.Host, PID: s.attempt.PID, Started: s.attempt.Started}
+	return s
+}
+
+// create writes the records of a new run.
+func (s *Session) create(t *tx, from *Snapshot) error {
+	r := &s.run
+	if err := t.takeName(r); err != nil {
+		return err
+	}
+	if taken, err := t.get(bNames, []byte(r.Dataset)); err != nil {
+		return err
+	} else if taken != nil {
+		return fmt.Errorf("dataset %q: %w: a run is called so", r.Dataset, ErrNameTaken)
+	}
+	h := s.openHead(Head{})
+	if from != nil {
+		snap, err := s.forkSnapshot(t, from, &h)
+		if err != nil {
+			return err
+		}
+		s.last, s.base = snap, snap.Elapsed
+		s.attempt.From, s.attempt.FromRow, s.attempt.At = 1, snap.Row, snap.Samples()
+	} else if _, err := t.touch(r.ID, &h); err != nil {
+		return err
+	}
+	return errors.Join(
+		t.putJSON(bRuns, runKey(r.ID), r),
+		t.put(bKeys, indexKey(r), nil),
+		t.putJSON(bAttempts, numberKey(r.ID, 1), &s.attempt),
+		t.putJSON(bHeads, runKey(r.ID), &h),
+	)
+}
+
+// takeName gives the run its name, which must be nobody's.
+func (t *tx) takeName(r *Run) error {
+	if r.Name == "" {
+		return nil
+	}
+	if taken, err := t.get(bNames, []byte(r.Name)); err != nil {
+		return err
+	} else if taken != nil {
+		return fmt.Errorf("name %q: %w: by run %s", r.Name, ErrNameTaken, RunID(taken).Short())
+	}
+	isDataset := false
+	if err := t.ascend(bKeys, datasetPrefix(r.Name), nil, func(_, _ []byte) error { isDataset = true; return errStop }); err != nil {
+		return err
+	}
+	if isDataset || r.Name == r.Dataset {
+		return fmt.Errorf("name %q: %w: it is a dataset's key", r.Name, ErrNameTaken)
+	}
+	return t.put(bNames, []byte(r.Name), []byte(r.ID))
+}
+
+// forkSnapshot writes snapshot 1 of a fork.
+func (s *Session) forkSnapshot(t *tx, from *Snapshot, h *Head) (Snapshot, error) {
+	snap := *from
+	snap.Run, snap.Seq, snap.Kind, snap.Prev, snap.Attempt = s.run.ID, 1, Forked, from.Hash, 1
+	snap.ConfigHash, snap.Source, snap.Time = s.run.ConfigHash, s.run.Source.Digest, s.attempt.Started
+	var errored []ErroredRow
+	for seq := uint64(1); seq <= from.Seq; seq++ {
+		var rows []ErroredRow
+		if _, err := t.getJSON(bErrored, numberKey(from.Run, seq), &rows); err != nil {
+			return snap, err
+		}
+		errored = append(errored, rows...)
+	}
+	if missing := s.l.missing(snap.Objects); missing != nil {
+		return snap, &MissingError{Objects: missing}
+	}
+	return snap, t.putSnapshot(&snap, h, errored)
+}
+
+// Changes are what a new attempt may change of a run, because it does not
+// decide the model. Nil and empty leave what is recorded.
+type Changes struct {
+	Target   *int64
+	Interval string
+	Source   *Source // of the same digest: where the data lies now
+	Tags     []string
+	Record   map[string]string
+}
+
+func (c *Changes) apply(r *Run) error {
+	if c.Target != nil {
+		r.Target = *c.Target
+	}
+	if c.Interval != "" {
+		r.Interval = c.Interval
+	}
+	if c.Source != nil {
+		if c.Source.Digest != r.Source.Digest {
+			return fmt.Errorf("%w: a run's source cannot become another one", ErrRule)
+		}
+		r.Source = *c.Source
+	}
+	for _, tag := range c.Tags {
+		if !slices.Contains(r.Tags, tag) {
+			r.Tags = append(r.Tags, tag)
+		}
+	}
+	if len(c.Record) > 0 && r.Record == nil {
+		r.Record = map[string]string{}
+	}
+	maps.Copy(r.Record, c.Record)
+	return nil
+}
+
+// Continue begins the next attempt at the run of which this process has the
+// lease. The caller has chosen snapshot seq, which must still be the newest; 0
+// is for a run that has none.
+func (l *Ledger) Continue(ctx context.Context, lease *Lease, seq uint64, c Changes, a Attempt) (*Session, error) {
+	var s *Session
+	err := l.db.update(ctx, func(t *tx) error {
+		e, err := t.entry(lease.run)
+		if err != nil {
+			return err
+		}
+		if e.Head.Seq != seq {
+			return fmt.Errorf("newest snapshot is %d, not %d: %w", e.Head.Seq, seq, ErrLeaseLost)
+		}
+		if err := c.apply(&e.Run); err != nil {
+			return err
+		}
+		s = l.newSession(e.Run, lease, a, e.Head.Attempt+1)
+		if seq > 0 {
+			if s.last, err = t.snapshot(e.ID, seq); err != nil {
+				return err
+			}
+		}
+		s.base = e.Head.Elapsed
+		s.attempt.From, s.attempt.FromRow, s.attempt.At = seq, s.last.Row, s.last.Samples()
+		s.attempt.TookOver = !lease.held
+		h := s.openHead(e.Head)
+		if _, err := t.touch(e.ID, &h); err != nil {
+			return err
+		}
+		return errors.Join(
+			t.putJSON(bRuns, runKey(e.ID), &e.Run),
+			t.putJSON(bAttempts, numberKey(e.ID, s.attempt.Number), &s.attempt),
+			t.putJSON(bHeads, runKey(e.ID), &h),
+		)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("begin attempt: %w", err)
+	}
+	s.removeLeftovers()
+	_ = s.Beat(Progress{Counters: s.last.Counters}) // the trainer beats again, and is told then
+	return s, nil
+}
+
+// openHead is h with this attempt as the newest, not ended.
+func (s *Session) openHead(h Head) Head {
+	a := &s.attempt
+	h.Attempt, h.Open, h.Reason, h.LastError = a.Number, true, "", ""
+	h.Host, h.PID, h.Started, h.Updated = a.Host, a.PID, a.Started, a.Started
+	return h
+}
+
+// Run returns the run as it is recorded.
+func (s *Session) Run() Run { return s.run }
+
+// Attempt returns this attempt.
+func (s *Session) Attempt() Attempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.attempt
+}
+
+// Last returns the newest snapshot; Seq is 0 before the first.
+func (s *Session) Last() Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
+}
+
+// GetObject is the ledger's.
+func (s *Session) GetObject(ctx context.Context, o Object, read func(io.Reader) error) error {
+	return s.l.GetObject(ctx, o, read)
+}
+
+// Checkpoint is what a trainer commits.
+type Checkpoint struct {
+	Kind Kind
+	Counters
+	Position    json.RawMessage
+	Metrics     map[string]float64
+	ModelDigest string
+	Objects     []Object
+	Errored     []ErroredRow // since the checkpoint before
+	Rate        float64      // samples a second in this attempt
+	End         *End         // with a final or emergency one: the attempt ends here
+}
+
+// End says why an attempt ended.
+type End struct {
+	Reason Reason
+	Error  string
+}
+
+// Commit records a checkpoint as the run's next snapshot. It is refused with
+// ErrLeaseLost when another attempt has begun, with a *MissingError when an
+// object is not in the store, and with ErrRule when counters contradict each
+// other, go back, or have not moved. Nothing is written then.
+func (s *Session) Commit(ctx context.Context, c Checkpoint) (Snapshot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.l.now().UTC()
+	snap := Snapshot{
+		Run: s.run.ID, Seq: s.last.Seq + 1, Kind: c.Kind, Time: now,
+		Dataset: s.run.Dataset, ConfigHash: s.run.ConfigHash, Source: s.run.Source.Digest,
+		Position: c.Position, Counters: c.Counters, Metrics: c.Metrics, ModelDigest: c.ModelDigest,
+		Prev: s.last.Hash, Objects: c.Objects, Attempt: s.attempt.Number,
+		Elapsed: s.base + time.Since(s.start).Seconds(),
+	}
+	if s.last.Seq == 0 && s.run.ForkedFrom != nil {
+		snap.Prev = s.run.ForkedFrom.Hash
+	}
+	if s.ended {
+		return Snapshot{}, fmt.Errorf("%w: the attempt has ended", ErrRule)
+	}
+	if err := s.follows(&snap); err != nil {
+		return Snapshot{}, err
+	}
+	ended := s.attempt
+	err := s.l.db.update(ctx, func(t *tx) error {
+		h, err := s.mine(t)
+		if err != nil {
+			return err
+		}
+		if h.Hash != s.last.Hash {
+			return ErrLeaseLost
+		}
+		if missing := s.l.missing(snap.Objects); missing != nil {
+			return &MissingError{Objects: missing}
+		}
+		h.Rate = c.Rate
+		if c.End != nil {
+			ended = s.end(&h, *c.End, now)
+			if err := t.putJSON(bAttempts, numberKey(s.run.ID, ended.Number), &ended); err != nil {
+				return err
+			}
+		}
+		if err := t.putSnapshot(&snap, &h, c.Errored); err != nil {
+			return err
+		}
+		return t.putJSON(bHeads, runKey(s.run.ID), &h)
+	})
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("commit snapshot %d: %w", snap.Seq, err)
+	}
+	s.last, s.attempt, s.ended = snap, ended, c.End != nil
+	return snap, nil
+}
+
+// follows checks a snapshot against the one before it.
+func (s *Session) follows(snap *Snapshot) error {
+	if err := snap.check(); err != nil {
+		return err
+	}
+	l := &s.last
+	if l.Seq == 0 {
+		return nil
+	}
+	if snap.Row < l.Row || snap.Trained < l.Trained || snap.Errored < l.Errored || snap.Filtered < l.Filtered {
+		return fmt.Errorf("%w: snapshot %d would go back behind snapshot %d", ErrRule, snap.Seq, l.Seq)
+	}
+	if snap.Counters == l.Counters {
+		return fmt.Errorf("%w: snapshot %d has the counters of snapshot %d", ErrRule, snap.Seq, l.Seq)
+	}
+	return nil
+}
+
+// putSnapshot writes a snapshot, its errored rows and its references, and moves
+// the head on; the caller writes the head.
+func (t *tx) putSnapshot(snap *Snapshot, h *Head, errored []ErroredRow) error {
+	var err error
+	if snap.Hash, err = snap.chainHash(); err != nil {
+		return err
+	}
+	added, err := t.refer(snap.Objects)
+	if err != nil {
+		return err
+	}
+	if snap.Commit, err = t.touch(snap.Run, h); err != nil {
+		return err
+	}
+	h.Counters, h.Seq, h.Kind, h.Hash, h.Time, h.Commit = snap.Counters, snap.Seq, snap.Kind, snap.Hash, snap.Time, snap.Commit
+	h.Updated, h.ModelDigest, h.Elapsed = snap.Time, snap.ModelDigest, snap.Elapsed
+	h.SnapshotCount++
+	h.StateBytes += added
+	h.RestoreBytes = snap.StateBytes()
+	if len(errored) > MaxErroredRows {
+		errored = errored[:MaxErroredRows]
+	}
+	if len(errored) > 0 {
+		if err := t.putJSON(bErrored, numberKey(snap.Run, snap.Seq), errored); err != nil {
+			return err
+		}
+	}
+	return t.putJSON(bSnapshots, numberKey(snap.Run, snap.Seq), snap)
+}
+
+// mine returns the head if this attempt is still the run's newest.
+func (s *Session) mine(t *tx) (Head, error) {
+	h, err := t.head(s.run.ID)
+	if err == nil && h.Attempt != s.attempt.Number {
+		err = ErrLeaseLost
+	}
+	return h, err
+}
+
+// end marks the attempt ended in the head and returns its record.
+func (s *Session) end(h *Head, e End, now time.Time) Attempt {
+	a := s.attempt
+	a.Ended, a.Reason, a.Error = now, e.Reason, e.Error
+	h.Open, h.Reason, h.LastError, h.Updated = false, e.Reason, e.Error, now
+	h.Elapsed = s.base + time.Since(s.start).Seconds()
+	return a
+}
+
+// End ends the attempt without a snapshot, because the newest one stands where
+// the attempt does, or because none could be made.
+func (s *Session) End(ctx context.Context, e End) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return nil
+	}
+	ended := s.attempt
+	err := s.l.db.update(ctx, func(t *tx) error {
+		h, err := s.mine(t)
+		if err != nil {
+			return err
+		}
+		ended = s.end(&h, e, s.l.now().UTC())
+		if _, err := t.touch(s.run.ID, &h); err != nil {
+			return err
+		}
+		return errors.Join(
+			t.putJSON(bAttempts, numberKey(s.run.ID, ended.Number), &ended),
+			t.putJSON(bHeads, runKey(s.run.ID), &h),
+		)
+	})
+	if err != nil {
+		return fmt.Errorf("end attempt: %w", err)
+	}
+	s.attempt, s.ended = ended, true
+	return nil
+}
+
+// Beat writes the progress block. The caller does so at most once a second and
+// fills in what moves: counters, rate and when the position last moved.
+func (s *Session) Beat(p Progress) error {
+	s.beatMu.Lock()
+	defer s.beatMu.Unlock()
+	s.me.Beat++
+	me := s.me
+	me.Counters, me.Rate = p.Counters, p.Rate
+	me.Time = s.l.now().UTC().Truncate(time.Millisecond)
+	if me.Moved = p.Moved.UTC().Truncate(time.Millisecond); p.Moved.IsZero() {
+		me.Moved = me.Time
+	}
+	return s.lease.write(me)
+}
+
+// Close gives up the lease. An attempt that has not ended counts as crashed.
+func (s *Session) Close() error { return s.lease.Release() }
