@@ -39,7 +39,7 @@ type Learner interface {
 	// Restore loads the model that the objects of a snapshot hold, and returns
 	// its digest, which the caller compares with the one recorded. It is called
 	// at most once, before the first Learn.
-	Restore(ctx context.Context, store ObjectStore, objects []ledger.Object) (digest string, err error)
+	Restore(ctx context.Context, store ObjectReader, objects []ledger.Object) (digest string, err error)
 
 	// Close releases what the learner holds.
 	Close() error
@@ -63,15 +63,20 @@ type State struct {
 	Metrics     map[string]float64 // flat names: "tokens", "layer0.patterns"
 }
 
-// An ObjectStore keeps state objects; *ledger.Ledger is one.
+// An ObjectReader reads state objects; *ledger.Ledger is one.
+type ObjectReader interface {
+	// GetObject hands the object's content to read and verifies the SHA-256 of
+	// the whole file, also of what read left unread. A damaged or missing object
+	// is an error that wraps ledger.ErrDamaged.
+	GetObject(ctx context.Context, o ledger.Object, read func(io.Reader) error) error
+}
+
+// An ObjectStore also keeps new ones; *ledger.Session is one.
 type ObjectStore interface {
+	ObjectReader
 	// PutObject stores what write writes as one object, fsynced. Equal content
 	// gives the same object.
 	PutObject(ctx context.Context, name string, write func(io.Writer) error) (ledger.Object, error)
-	// GetObject hands the object's content to read and verifies its SHA-256 over
-	// the whole file, also what read left unread. A damaged or missing object is
-	// an error that wraps ledger.ErrDamaged.
-	GetObject(ctx context.Context, o ledger.Object, read func(io.Reader) error) error
 }
 
 // SampleError says that one sample could not be learned, and that the model is

@@ -1,0 +1,355 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"ckptledger/ledger"
+	"ckptledger/trainer"
+)
+
+func TestOptions(t *testing.T) {
+	for _, c := range []struct {
+		options Options
+		option  string
+	}{
+		{Options{}, ""},
+		{Options{Tokenizer: "gpt2", ChunkSizes: []int{2, 4096}}, ""},
+		{Options{Tokenizer: "bert"}, "tokenizer"},
+		{Options{ChunkSizes: []int{}}, "chunk_sizes"},
+		{Options{ChunkSizes: []int{8, 1}}, "chunk_sizes"},
+		{Options{ChunkSizes: []int{4097}}, "chunk_sizes"},
+		{Options{ChunkSizes: make([]int, 9)}, "chunk_sizes"},
+	} {
+		_, err := New(c.options)
+		var e *OptionError
+		if errors.As(err, &e) != (c.option != "") || e != nil && e.Option != c.option {
+			t.Errorf("New(%v): %v", c.options, err)
+		}
+	}
+	if _, err := New(Options{Tokenizer: "bert"}); !strings.Contains(err.Error(), "gpt2") {
+		t.Errorf("%v names no known tokenizer", err)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	l := newLearner(t, 8, 4)
+	want := ledger.Config{"learner": "local", "learner_version": 1.0, "tokenizer": "gpt2", "chunk_sizes": []any{8.0, 4.0}}
+	if diff := cmp.Diff(want, l.Config()); diff != "" {
+		t.Error(diff)
+	}
+	if got, want := slices.Sorted(slices.Values(l.Fixed())), slices.Sorted(maps.Keys(want)); !slices.Equal(got, want) {
+		t.Errorf("fixed are %v, want %v", got, want)
+	}
+}
+
+func TestPatterns(t *testing.T) {
+	l := newLearner(t, 2, 2)
+	for range 2 {
+		learn(t, l, "the cat sat on the mat") // 6 tokens
+	}
+	learn(t, l, "the cat sat") // the third is left over
+	learn(t, l, "the")
+	learn(t, l, "")
+	state := save(t, l, memory{})
+
+	type row struct {
+		Text      string
+		Frequency uint64
+		Symbols   []string
+	}
+	var got [2][]row
+	for i := range l.Layers() {
+		for p := range l.Patterns(i) {
+			got[i] = append(got[i], row{string(p.AppendText(nil)), p.Frequency, p.Symbols()})
+			if p.Layer != i || p.Name() != PatternName(p.Symbols()) {
+				t.Errorf("pattern %v in layer %d is %s", p.Symbols(), p.Layer, p.Name())
+			}
+		}
+	}
+	theCat, satOn := PatternName([]string{"the", "Ġcat"}), PatternName([]string{"Ġsat", "Ġon"})
+	want := [2][]row{{
+		{"the cat", 3, []string{"the", "Ġcat"}},
+		{" sat on", 2, []string{"Ġsat", "Ġon"}},
+		{" the mat", 2, []string{"Ġthe", "Ġmat"}},
+	}, {
+		{"the cat sat on", 2, []string{theCat, satOn}},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if n := state.Metrics["tokens"]; n != 6+6+3+1 {
+		t.Errorf("%v tokens", n)
+	}
+}
+
+// The digest is part of what a ledger records: it may change only together with
+// Version or digestLabel.
+func TestDigestIsPinned(t *testing.T) {
+	l := newLearner(t)
+	const empty = "cb7eaca6c0ade81c77faf99997a39da42b9f92c1dba2a358027f759d30099e23"
+	if got := save(t, l, memory{}).ModelDigest; got != empty {
+		t.Errorf("digest of the empty model is %s, want %s", got, empty)
+	}
+	learn(t, l, "The quick brown fox jumps over the lazy dog, and then the dog jumps over the quick brown fox.")
+	const fox = "aaff62e70a0724269c6f1f19e83bd65121a48c1603ed579657eda9d94311f6b7"
+	if got := save(t, l, memory{}).ModelDigest; got != fox {
+		t.Errorf("digest is %s, want %s", got, fox)
+	}
+}
+
+func TestRealText(t *testing.T) {
+	rows := samples(t)
+	if testing.Short() {
+		rows = rows[:200]
+	}
+	l, r, store := newLearner(t), newReference(t, DefaultChunkSizes), memory{}
+	for i, row := range rows {
+		learn(t, l, string(row))
+		r.learn(l.vocabulary.NewEncoder().Append(nil, row))
+		if i%100 == 99 {
+			save(t, l, store)
+		}
+	}
+	state := save(t, l, store)
+	r.check(t, state, l)
+	r.check(t, state, restored(t, state, store))
+}
+
+// A full model refuses a sample and stays as it was.
+func TestFull(t *testing.T) {
+	l, store := newLearner(t, 2, 2), memory{}
+	l.model.limit = 10
+	learn(t, l, "one two three four five six")
+	before := save(t, l, store)
+	err := l.Learn(t.Context(), trainer.Sample{Text: []byte("alpha beta gamma delta epsilon zeta eta theta")})
+	if !errors.Is(err, ErrFull) {
+		t.Errorf("Learn: %v, want ErrFull", err)
+	}
+	if diff := cmp.Diff(before, save(t, l, store)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Long samples are learned, and their buffers let go.
+func TestLongSample(t *testing.T) {
+	text := strings.Repeat("all work and no play makes a dull day ", 1<<17)
+	l, r := newLearner(t, 9, 4096), newReference(t, []int{9, 4096})
+	learn(t, l, text)
+	if cap(l.tokens) > maxScratch || cap(l.model.sequence) > maxScratch {
+		t.Errorf("%d and %d elements of scratch are kept", cap(l.tokens), cap(l.model.sequence))
+	}
+	r.learn(l.vocabulary.NewEncoder().Append(nil, []byte(text)))
+	r.check(t, save(t, l, memory{}), l)
+}
+
+func TestCapturesInOrder(t *testing.T) {
+	l, store := newLearner(t), memory{}
+	first := capturing(t, l)
+	learn(t, l, "some text")
+	second := capturing(t, l)
+	write(t, first, store)
+	write(t, second, store)
+	if _, err := first.Write(t.Context(), store, false); !errors.Is(err, errOrder) {
+		t.Errorf("second Write of the first capture: %v, want errOrder", err)
+	}
+}
+
+func TestNothingChanged(t *testing.T) {
+	l, store := newLearner(t), memory{}
+	for _, text := range []string{"", "two words"} {
+		learn(t, l, text)
+		state := save(t, l, store)
+		if len(state.Objects) == 0 {
+			t.Errorf("no object says what is learned of %q", text)
+		}
+		if diff := cmp.Diff(state, save(t, l, store)); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(state, save(t, restored(t, state, store), store)); diff != "" {
+			t.Errorf("after a restore: %s", diff)
+		}
+	}
+}
+
+// unreliable is a store that fails while broken.
+type unreliable struct {
+	memory
+	broken bool
+}
+
+var errBroken = errors.New("no space left")
+
+func (u *unreliable) PutObject(ctx context.Context, name string, write func(io.Writer) error) (ledger.Object, error) {
+	if u.broken {
+		return ledger.Object{}, errors.Join(errBroken, write(io.Discard))
+	}
+	return u.memory.PutObject(ctx, name, write)
+}
+
+// Whatever is learned, captured, written, lost and restored, and in which
+// order: every snapshot is the model that the reference has at that point.
+func TestAnyHistory(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		chunkSizes := rapid.SliceOfN(rapid.IntRange(2, 5), 1, 4).Draw(rt, "chunk sizes")
+		tokens := rapid.SliceOfN(rapid.Uint16Range(0, 3), 0, 60)
+		store := &unreliable{memory: memory{}}
+
+		type snapshot struct {
+			samples int
+			state   trainer.State
+		}
+		type waiting struct {
+			samples int
+			capture trainer.Capture
+		}
+		var (
+			learned   [][]uint16 // by the learner
+			snapshots []snapshot
+			queue     []waiting
+			l         = newLearner(t, chunkSizes...)
+		)
+		expect := func(n int) *reference {
+			r := newReference(t, chunkSizes)
+			for _, sample := range learned[:n] {
+				r.learn(sample)
+			}
+			return r
+		}
+		resume := func(s snapshot) {
+			l = restored(t, s.state, store, chunkSizes...)
+			learned, queue = learned[:s.samples], nil
+		}
+		rt.Repeat(map[string]func(*rapid.T){
+			"learn": func(rt *rapid.T) {
+				sample := tokens.Draw(rt, "sample")
+				if err := l.model.learn(sample); err != nil {
+					rt.Fatal(err)
+				}
+				learned = append(learned, sample)
+			},
+			"capture": func(*rapid.T) {
+				queue = append(queue, waiting{len(learned), capturing(t, l)})
+			},
+			"write": func(rt *rapid.T) {
+				if len(queue) == 0 {
+					rt.Skip()
+				}
+				next := queue[0]
+				store.broken = rapid.IntRange(0, 5).Draw(rt, "broken") == 0
+				state, err := next.capture.Write(t.Context(), store, false)
+				if store.broken {
+					if err != nil && !errors.Is(err, errBroken) {
+						rt.Fatal(err)
+					}
+					store.broken = false
+					if rapid.Bool().Draw(rt, "given up") {
+						queue = queue[1:]
+						return
+					}
+					state, err = next.capture.Write(t.Context(), store, false)
+				}
+				if err == nil && rapid.IntRange(0, 9).Draw(rt, "whole") == 0 {
+					if state, err = next.capture.Write(t.Context(), store, true); len(state.Objects) != 1 {
+						rt.Fatalf("whole model in %d objects", len(state.Objects))
+					}
+				}
+				if err != nil {
+					rt.Fatal(err)
+				}
+				queue = queue[1:]
+				expect(next.samples).check(rt, state, l)
+				snapshots = append(snapshots, snapshot{next.samples, state})
+			},
+			"resume": func(rt *rapid.T) {
+				if len(snapshots) == 0 {
+					rt.Skip()
+				}
+				// Samples of an older snapshot's future are unlearned, so later snapshots
+				// describe another history: forget them.
+				i := rapid.IntRange(0, len(snapshots)-1).Draw(rt, "snapshot")
+				snapshots = snapshots[:i+1]
+				resume(snapshots[i])
+			},
+		})
+		// Written at the end, each snapshot is still restored by its own objects.
+		for _, s := range snapshots {
+			check := restored(t, s.state, store, chunkSizes...)
+			expect(s.samples).check(rt, s.state, check)
+		}
+	})
+}
+
+// Five stops in a row, each at a snapshot that lies behind what was learned,
+// end in the model of a run that was never stopped.
+func TestFiveResumes(t *testing.T) {
+	rows := randomSamples(60_000)
+	whole := newLearner(t)
+	learnAll(t, whole, rows)
+	want := save(t, whole, memory{})
+
+	store := memory{}
+	l, last, at := newLearner(t), trainer.State{}, 0
+	for stop := 1; stop <= 6; stop++ {
+		for i := at; i < len(rows)*stop/6; i++ {
+			if i%17 == 0 {
+				last, at = save(t, l, store), i
+			}
+			learnAll(t, l, rows[i:i+1])
+		}
+		if stop < 6 {
+			l = restored(t, last, store)
+		}
+	}
+	got := save(t, l, store)
+	if got.ModelDigest != want.ModelDigest {
+		t.Errorf("digest %s, want %s", got.ModelDigest, want.ModelDigest)
+	}
+	if diff := cmp.Diff(want.Metrics, got.Metrics); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A capture is written while learning goes on; under the race detector this
+// shows that they share nothing that changes.
+func TestWriteWhileLearning(t *testing.T) {
+	rows := randomSamples(60_000)
+	l, store := newLearner(t), memory{}
+	captures, states := make(chan trainer.Capture, 4), make(chan trainer.State)
+	go func() {
+		var state trainer.State
+		for c := range captures {
+			var err error
+			if state, err = c.Write(context.Background(), store, false); err != nil {
+				t.Error(err)
+			}
+		}
+		states <- state
+	}()
+	for pass := range 2 {
+		for i, row := range rows {
+			learnAll(t, l, [][]uint16{row})
+			if i%30 == 0 || pass == 1 && i == len(rows)-1 {
+				captures <- capturing(t, l)
+			}
+		}
+	}
+	close(captures)
+	state := <-states
+
+	r := newReference(t, DefaultChunkSizes)
+	for range 2 {
+		for _, row := range rows {
+			r.learn(row)
+		}
+	}
+	r.check(t, state, restored(t, state, store))
+}

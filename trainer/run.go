@@ -1,0 +1,238 @@
+package trainer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"ckptledger/ledger"
+	"ckptledger/stream"
+)
+
+// Options are what a run works with. All but Events, Stop and EndWait must be
+// set.
+type Options struct {
+	Session  *ledger.Session // begun; Run ends its attempt and leaves closing it to the caller
+	Reader   stream.Reader   // opened at Cursor; the caller closes it
+	Cursor   stream.Cursor   // where the Reader is; the zero Cursor is the start
+	Learner  Learner         // restored to what the session continues from
+	Target   int64           // samples, trained and errored, from the dataset's start; 0 is to the end
+	Interval Interval
+	// Stop asks for the end when it is closed: the sample in hand is finished,
+	// a snapshot committed. Nil is never.
+	Stop <-chan struct{}
+	// Events receives what happens. Nil is nobody.
+	Events func(Event)
+	// EndWait is how long the end of the run waits for commits that wait for the
+	// ledger. Zero is 60 s.
+	EndWait time.Duration
+}
+
+// Result is how a run's attempt ended.
+type Result struct {
+	Reason   ledger.Reason
+	Counters ledger.Counters // where it stands; Newest says what of it is committed
+	Newest   ledger.Snapshot // Seq 0 if the run has none
+	Samples  int64           // trained and errored in this attempt
+	Took     time.Duration
+}
+
+// NotRecordedError says that training got further than what could be committed.
+type NotRecordedError struct {
+	Newest ledger.Snapshot // the newest that is committed
+	At     ledger.Counters // where training stood
+	Err    error
+}
+
+func (e *NotRecordedError) Error() string {
+	if e.Newest.Seq == 0 {
+		return fmt.Sprintf("nothing was recorded of the %d samples trained: %v", e.At.Samples(), e.Err)
+	}
+	return fmt.Sprintf("samples after %d (snapshot %d), up to %d, were not recorded: %v", e.Newest.Samples(), e.Newest.Seq, e.At.Samples(), e.Err)
+}
+
+func (e *NotRecordedError) Unwrap() error { return e.Err }
+
+// Run trains sequentially until the target, the end of the source, a stop or an
+// error, and ends the session's attempt with a snapshot. The error is nil for
+// the reasons completed, exhausted and interrupted.
+func Run(ctx context.Context, o Options) (Result, error) {
+	if o.EndWait == 0 {
+		o.EndWait = time.Minute
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	r := &run{Options: o, started: time.Now(), tell: serialize(o.Events)}
+	r.now = o.Session.Last().Counters
+	r.saved, r.savedAt = r.now, r.started
+	r.from = r.now
+	r.pulse.set(r.now)
+	r.saver = startSaver(o.Session, r.tell, r.rate)
+	stopHeart := startHeart(o.Session, &r.pulse, r.tell)
+
+	end, runErr := r.train(ctx)
+	stopHeart()
+	saveErr := r.finish(end)
+	if saveErr != nil && !errors.Is(saveErr, ledger.ErrLeaseLost) {
+		// The snapshot could not be recorded; that the attempt failed perhaps can.
+		endCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		_ = o.Session.End(endCtx, ledger.End{Reason: ledger.Failed, Error: saveErr.Error()})
+		cancel()
+	}
+
+	res := Result{Reason: end.Reason, Counters: r.now, Newest: o.Session.Last(), Samples: r.now.Samples() - r.from.Samples(), Took: time.Since(r.started)}
+	if saveErr != nil {
+		res.Reason = ledger.Failed
+		return res, errors.Join(&NotRecordedError{Newest: res.Newest, At: r.now, Err: saveErr}, runErr)
+	}
+	return res, runErr
+}
+
+// run is the state of one call of Run. Only the training goroutine touches it,
+// but for the pulse.
+type run struct {
+	Options
+	tell    func(Event)
+	saver   *saver
+	pulse   pulse
+	started time.Time
+
+	from    ledger.Counters // at the start of this attempt
+	now     ledger.Counters
+	last    stream.LastRow // the last row consumed
+	next    stream.Position
+	errored []ledger.ErroredRow // since the last capture
+	saved   ledger.Counters     // at the last capture
+	savedAt time.Time
+}
+
+// train reads and learns until there is a reason to end.
+func (r *run) train(ctx context.Context) (ledger.End, error) {
+	readCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var stopped atomic.Bool
+	if r.Stop != nil {
+		go func() {
+			select {
+			case <-r.Stop:
+				stopped.Store(true)
+				cancel()
+			case <-readCtx.Done():
+			}
+		}()
+	}
+	fail := func(step string, err error) (ledger.End, error) {
+		if step != "" {
+			err = fmt.Errorf("%s: %w", step, err)
+		}
+		return ledger.End{Reason: ledger.Failed, Error: err.Error()}, err
+	}
+	r.next = r.Cursor.Next
+	r.last.Resume(r.Cursor.Last)
+	for {
+		switch {
+		case r.Target > 0 && r.now.Samples() >= r.Target:
+			return ledger.End{Reason: ledger.Completed}, nil
+		case stopped.Load():
+			return ledger.End{Reason: ledger.Interrupted}, nil
+		case r.saver.failed() != nil:
+			return fail("", r.saver.failed())
+		}
+		row, err := r.Reader.Next(readCtx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return ledger.End{Reason: ledger.Exhausted}, nil
+		case err != nil && stopped.Load():
+			return ledger.End{Reason: ledger.Interrupted}, nil
+		case err != nil:
+			return fail(fmt.Sprintf("read row %d", r.now.Row), err)
+		}
+		if err := r.consume(ctx, row); err != nil {
+			return fail(fmt.Sprintf("learn row %d", row.At.Row), err)
+		}
+		if r.Interval.due(r.saved, r.now, time.Since(r.savedAt)) && !(r.Target > 0 && r.now.Samples() >= r.Target) {
+			if err := r.capture(ledger.Periodic, nil); err != nil {
+				return fail("take snapshot", err)
+			}
+		}
+	}
+}
+
+// consume counts one row and has it learned if it is a sample.
+func (r *run) consume(ctx context.Context, row *stream.Row) error {
+	switch row.Kind {
+	case stream.Filtered:
+		r.now.Filtered++
+	case stream.Errored:
+		r.err(row.At.Row, row.Reason)
+	default:
+		err := r.Learner.Learn(ctx, Sample{Row: row.At.Row, Text: row.Text})
+		var sampleErr *SampleError
+		switch {
+		case err == nil:
+			r.now.Trained++
+		case errors.As(err, &sampleErr):
+			r.err(row.At.Row, err.Error())
+		default:
+			return err
+		}
+	}
+	r.now.Row++
+	r.last.Set(row)
+	r.next = row.Next
+	r.pulse.set(r.now)
+	return nil
+}
+
+func (r *run) err(row int64, reason string) {
+	r.now.Errored++
+	if len(r.errored) < ledger.MaxErroredRows {
+		r.errored = append(r.errored, ledger.ErroredRow{Row: row, Reason: reason})
+	}
+}
+
+// capture freezes state and position together and hands them to the saver.
+func (r *run) capture(kind ledger.Kind, end *ledger.End) error {
+	position, err := json.Marshal(stream.Cursor{Next: r.next, Last: r.last.Proof()})
+	if err != nil {
+		return fmt.Errorf("encode position: %w", err)
+	}
+	c, err := r.Learner.Capture()
+	if err != nil {
+		return err
+	}
+	r.saver.save(job{capture: c, kind: kind, counters: r.now, position: position, errored: r.errored, end: end})
+	r.errored = nil
+	r.saved, r.savedAt = r.now, time.Now()
+	return nil
+}
+
+// finish takes the last snapshot, if the position moved since the one before,
+// and waits until all is committed.
+func (r *run) finish(end ledger.End) error {
+	kind := ledger.Emergency
+	if end.Reason == ledger.Completed || end.Reason == ledger.Exhausted {
+		kind = ledger.Final
+	}
+	if r.now == r.saved {
+		r.saver.save(job{end: &end, counters: r.now})
+	} else if err := r.capture(kind, &end); err != nil {
+		r.saver.save(job{end: &ledger.End{Reason: ledger.Failed, Error: err.Error()}, counters: r.now})
+		return errors.Join(err, r.saver.close(r.EndWait))
+	}
+	return r.saver.close(r.EndWait)
+}
+
+// rate is the attempt's samples a second, up to a count.
+func (r *run) rate(samples int64) float64 {
+	s := time.Since(r.started).Seconds()
+	if s <= 0 {
+		return 0
+	}
+	return float64(samples-r.from.Samples()) / s
+}

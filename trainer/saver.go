@@ -1,0 +1,153 @@
+package trainer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"ckptledger/ledger"
+)
+
+// maxQueued is how many captured states wait for their commit before training
+// waits too.
+const maxQueued = 64
+
+// job is one thing to record: a snapshot, the end of the attempt, or both.
+type job struct {
+	capture  Capture // nil: only the end
+	kind     ledger.Kind
+	counters ledger.Counters
+	position json.RawMessage
+	errored  []ledger.ErroredRow
+	end      *ledger.End
+}
+
+// saver records jobs behind the training, one after another and in order. After
+// the first that fails it records nothing more.
+type saver struct {
+	session *ledger.Session
+	tell    func(Event)
+	rate    func(samples int64) float64
+	jobs    chan job
+	done    chan struct{} // closed when the last job is through
+	cancel  context.CancelFunc
+
+	mu  sync.Mutex
+	err error
+}
+
+func startSaver(s *ledger.Session, tell func(Event), rate func(int64) float64) *saver {
+	ctx, cancel := context.WithCancel(context.Background())
+	v := &saver{session: s, tell: tell, rate: rate, jobs: make(chan job, maxQueued), done: make(chan struct{}), cancel: cancel}
+	go v.work(ctx)
+	return v
+}
+
+// save queues a job, and waits where the queue is full.
+func (v *saver) save(j job) { v.jobs <- j }
+
+// close waits until everything queued is recorded, for so long at most, and
+// returns what went wrong.
+func (v *saver) close(wait time.Duration) error {
+	close(v.jobs)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-v.done:
+	case <-timer.C:
+		v.cancel()
+		<-v.done
+	}
+	v.cancel()
+	return v.failed()
+}
+
+func (v *saver) failed() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.err
+}
+
+func (v *saver) work(ctx context.Context) {
+	defer close(v.done)
+	for j := range v.jobs {
+		if v.failed() != nil {
+			continue // training is told by failed, and may still be queueing
+		}
+		if err := v.record(ctx, j); err != nil {
+			v.mu.Lock()
+			v.err = err
+			v.mu.Unlock()
+		}
+	}
+}
+
+func (v *saver) record(ctx context.Context, j job) error {
+	if j.capture == nil {
+		return v.patiently(ctx, func() error { return v.session.End(ctx, *j.end) })
+	}
+	started := time.Now()
+	store := &countingStore{ObjectStore: v.session}
+	snap, err := v.commit(ctx, j, store)
+	if err != nil {
+		return err
+	}
+	v.tell(&Saved{Snapshot: snap, Wrote: store.wrote, Took: time.Since(started)})
+	return nil
+}
+
+// commit writes the state and commits it. An object that vanished in between,
+// because it was removed while nothing referred to it, is written again.
+func (v *saver) commit(ctx context.Context, j job, store *countingStore) (ledger.Snapshot, error) {
+	const tries = 3
+	for try := 1; ; try++ {
+		state, err := j.capture.Write(ctx, store, try > 1)
+		if err != nil {
+			return ledger.Snapshot{}, fmt.Errorf("write state: %w", err)
+		}
+		rate := v.rate(j.counters.Samples())
+		c := ledger.Checkpoint{
+			Kind: j.kind, Counters: j.counters, Position: j.position, Metrics: withUsage(state.Metrics, rate),
+			ModelDigest: state.ModelDigest, Objects: state.Objects, Errored: j.errored, Rate: rate, End: j.end,
+		}
+		var snap ledger.Snapshot
+		err = v.patiently(ctx, func() error {
+			var err error
+			snap, err = v.session.Commit(ctx, c)
+			return err
+		})
+		var missing *ledger.MissingError
+		if errors.As(err, &missing) && try < tries {
+			continue
+		}
+		return snap, err
+	}
+}
+
+// patiently repeats what fails only because others have the ledger locked.
+func (v *saver) patiently(ctx context.Context, do func() error) error {
+	started := time.Now()
+	for {
+		err := do()
+		if !errors.Is(err, ledger.ErrBusy) || ctx.Err() != nil {
+			return err
+		}
+		v.tell(&Waiting{For: time.Since(started), Queued: len(v.jobs) + 1})
+	}
+}
+
+// countingStore counts the bytes of the objects that are put.
+type countingStore struct {
+	ObjectStore
+	wrote int64
+}
+
+func (s *countingStore) PutObject(ctx context.Context, name string, write func(io.Writer) error) (ledger.Object, error) {
+	o, err := s.ObjectStore.PutObject(ctx, name, write)
+	s.wrote += o.Bytes
+	return o, err
+}
