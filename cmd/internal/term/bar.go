@@ -1,0 +1,118 @@
+package term
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"ckptledger/cmd/internal/human"
+)
+
+// repaint is the shortest time between two paintings of a bar.
+const repaint = 100 * time.Millisecond
+
+// cells is how wide the bar itself is where there is room.
+const cells = 10
+
+// A bar is a Progress on the last line of a terminal, in the shape of tqdm:
+//
+//	 25% |██▌       | 20,000/80,000 [00:05<00:15, 4,012 samples/s]
+//	12,345 [00:03, 4,012 samples/s]
+//
+// It paints only when it is called, so it writes nothing by itself and its
+// lines never mix with others.
+type bar struct {
+	progress
+	w       io.Writer
+	now     func() time.Time
+	width   func() int
+	painted time.Time
+	shown   bool // between Start and Finish
+}
+
+// Start paints the bar at 0.
+func (b *bar) Start(total int64) {
+	now := b.now()
+	b.start(now, total)
+	b.shown = true
+	b.paint(now)
+}
+
+// Update repaints the bar if that is due.
+func (b *bar) Update(s State) {
+	now := b.now()
+	b.update(now, s)
+	if d := now.Sub(b.painted); d >= repaint || d < 0 {
+		b.paint(now)
+	}
+}
+
+// Saved prints line above the bar.
+func (b *bar) Saved(line string) { b.Line(line) }
+
+// Line prints line above the bar.
+func (b *bar) Line(line string) {
+	fmt.Fprintf(b.w, "\r\x1b[K%s\n", human.Printable(line))
+	b.paint(b.now())
+}
+
+// Request repaints the bar.
+func (b *bar) Request() { b.paint(b.now()) }
+
+// Finish paints the bar a last time and leaves it.
+func (b *bar) Finish() {
+	if b.shown {
+		b.paint(b.now())
+		fmt.Fprintln(b.w)
+		b.shown = false
+	}
+}
+
+func (b *bar) paint(now time.Time) {
+	if !b.shown {
+		return
+	}
+	b.painted = now
+	// A character in the last column would make some terminals wrap.
+	fmt.Fprintf(b.w, "\r%s\x1b[K", b.line(now, b.width()-1))
+}
+
+// line lays the bar out for width columns: on narrow terminals first the bar
+// shrinks, then the end is cut off.
+func (b *bar) line(now time.Time, width int) string {
+	left := "?"
+	if d, ok := b.left(now); ok {
+		left = human.Clock(d)
+	}
+	elapsed, rate := human.Clock(now.Sub(b.began)), human.Rate(b.meter.rate(now))
+	if b.state.Errored > 0 {
+		rate += ", errored: " + human.Count(b.state.Errored)
+	}
+	if b.total == 0 {
+		return cut(fmt.Sprintf("%s [%s, %s]", human.Count(b.state.Done), elapsed, rate), width)
+	}
+	percent := fmt.Sprintf("%3d%%", b.percent())
+	rest := fmt.Sprintf(" %s/%s [%s<%s, %s]", human.Count(b.state.Done), human.Count(b.total), elapsed, left, rate)
+	room := width - len(percent) - len(rest) - len(" ||")
+	if room < 1 {
+		return cut(percent+rest, width)
+	}
+	return percent + " |" + fill(b.state.Done, b.total, min(room, cells)) + "|" + rest
+}
+
+// fill draws done of total in n columns, in eighths of one.
+func fill(done, total int64, n int) string {
+	eighths := int(min(1, float64(done)/float64(total)) * float64(8*n))
+	s := strings.Repeat("█", eighths/8)
+	if part := eighths % 8; part > 0 {
+		s += string(rune('▉' + 7 - part)) // ▉ is 7/8, the runes after it less and less
+	}
+	return s + strings.Repeat(" ", n-utf8.RuneCountInString(s))
+}
+
+// cut shortens s, which is ASCII, to width columns.
+func cut(s string, width int) string {
+	return s[:max(0, min(len(s), width))]
+}

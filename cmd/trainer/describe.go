@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"ckptledger/cmd/internal/human"
+	"ckptledger/ledger"
+)
+
+// describeConfig says in a few words what a config is: "local, gpt2, chunk sizes
+// 8,8,8,8, sequential".
+func describeConfig(c ledger.Config) string {
+	parts := []string{fmt.Sprint(c["learner"]), fmt.Sprint(c["tokenizer"]), "chunk sizes " + joinSizes(c["chunk_sizes"]), fmt.Sprint(c["method"])}
+	for _, k := range slices.Sorted(keys(c)) {
+		if !slices.Contains(builtin, k) {
+			parts = append(parts, k+"="+configValue(c[k]))
+		}
+	}
+	return human.Printable(strings.Join(parts, ", "))
+}
+
+// describeEntry says which run it is and where it stands.
+func describeEntry(e ledger.Entry, now time.Time) string {
+	id := "run " + e.ID.Short()
+	if e.Name != "" {
+		id += " (" + e.Name + ")"
+	}
+	if e.Head.Seq == 0 {
+		return id + ", no snapshot, begun " + human.Ago(now, e.Created)
+	}
+	return fmt.Sprintf("%s, snapshot %d, %s, %s", id, e.Head.Seq, samples(e.Head.Samples()), human.Ago(now, e.Head.Time))
+}
+
+// version is the program's own version, as the build recorded it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value
+		}
+	}
+	return v
+}
+
+// gitCommit is the commit of the folder somebody trains in, with a + where files
+// were changed since; empty where there is no git or no repository.
+func gitCommit(folder string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	git := func(args ...string) (string, error) {
+		out, err := exec.CommandContext(ctx, "git", append([]string{"-C", folder}, args...)...).Output()
+		return strings.TrimSpace(string(out)), err
+	}
+	commit, err := git("rev-parse", "HEAD")
+	if err != nil {
+		return ""
+	}
+	if changed, err := git("status", "--porcelain", "--untracked-files=no"); err == nil && changed != "" {
+		commit += "+"
+	}
+	return commit
+}

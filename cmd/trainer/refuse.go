@@ -1,0 +1,332 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ckptledger/cmd/internal/cmdline"
+	"ckptledger/cmd/internal/human"
+	"ckptledger/cmd/internal/records"
+	"ckptledger/ledger"
+	"ckptledger/stream"
+)
+
+// This file says why a resume is refused, and what to type next. Every command
+// is complete: ledger, data and settings as they were given.
+
+// nearest is how many runs a refusal names.
+const nearest = 3
+
+// command is a command on the dataset as it was given, with the flags that
+// change nothing of which run is meant.
+func (r *resumption) command(verb string, flags ...string) string {
+	words := append([]string{"trainer", verb, r.dataset}, flags...)
+	for _, d := range r.want.data {
+		words = append(words, "--data", d)
+	}
+	return records.Command(r.c, words...)
+}
+
+// again is the call as it was made, but for what chooses the run.
+func (r *resumption) again(flags ...string) string {
+	if r.want.target != nil && !slices.Contains(flags, "--max-samples") {
+		flags = append(flags, "--max-samples", fmt.Sprint(*r.want.target))
+	}
+	if r.want.interval != "" {
+		flags = append(flags, "--checkpoint-interval", r.want.interval)
+	}
+	return r.command("resume", flags...)
+}
+
+// anew is the command that starts a new run of what was asked for, over the data
+// that e was read from where none was given.
+func (r *resumption) anew(e *ledger.Entry) string {
+	flags := settingArgs(r.want.given)
+	if r.want.target != nil {
+		flags = append(flags, "--max-samples", fmt.Sprint(*r.want.target))
+	}
+	if r.want.data == nil && e != nil {
+		if was, err := recorded(e.Source); err == nil {
+			for _, d := range was.Data {
+				flags = append(flags, "--data", d)
+			}
+		}
+	}
+	return r.command("run", flags...)
+}
+
+// nothing refuses because there is no run to resume. Nothing is started instead.
+func (r *resumption) nothing(ctx context.Context, cause error) error {
+	if r.dataset == "" {
+		r.dataset = r.arg
+	}
+	name := r.dataset
+	exit := &cmdline.ExitError{Code: cmdline.NothingToResume, Candidates: r.candidates()}
+	exit.Err = fmt.Errorf("nothing to resume: no run of %s in %s", human.Quote(name), records.Dir(r.c))
+	if cause != nil {
+		exit.Err = fmt.Errorf("nothing to resume: %w", cause)
+	}
+	now := time.Now()
+	if r.ledger == nil {
+		for _, line := range records.LegacyNotes(records.Dir(r.c), now) {
+			fmt.Fprintln(r.c.App.ErrWriter, line)
+		}
+	} else {
+		exit.Details = append(exit.Details, "looked in "+records.Shown(r.ledger))
+		exit.Details = append(exit.Details, r.near(ctx, now)...)
+	}
+	if r.ledger != nil {
+		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to see the runs there are", Command: records.Command(r.c, "ckpt", "list")})
+	}
+	exit.Hints = append(exit.Hints, cmdline.Hint{To: "to start a run", Command: r.startCommand(name)})
+	return exit
+}
+
+// startCommand starts a run of a dataset.
+func (r *resumption) startCommand(name string) string {
+	if !isDataset(name) && r.want.data == nil {
+		for _, v := range r.decision.Verdicts {
+			return r.anew(&v.Entry)
+		}
+		return "trainer run --help" // what to type depends on where the data lies
+	}
+	return r.anew(nil)
+}
+
+// near describes the runs that come nearest, each with the first field that
+// differs: those of the dataset, else the latest of all.
+func (r *resumption) near(ctx context.Context, now time.Time) []string {
+	verdicts := r.decision.Verdicts
+	if len(verdicts) == 0 {
+		runs, _, err := r.ledger.List(ctx, ledger.Query{Limit: nearest})
+		if err != nil {
+			return nil // the refusal itself matters more
+		}
+		verdicts = ledger.Match(runs, ledger.Want{Dataset: r.dataset, Given: r.want.given, Runnable: runnable()}).Verdicts
+	}
+	var lines []string
+	for _, v := range verdicts[:min(nearest, len(verdicts))] {
+		line := describeEntry(v.Entry, now)
+		if len(v.Differs) > 0 {
+			d := v.Differs[0]
+			line += fmt.Sprintf(": %s checkpoint=%v current=%v", d.Field, d.Checkpoint, d.Current)
+		} else {
+			line += ": " + v.Verdict
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func (r *resumption) candidates() []cmdline.Candidate {
+	var out []cmdline.Candidate
+	for _, v := range r.decision.Verdicts {
+		out = append(out, cmdline.Candidate{Run: string(v.Entry.ID), Seq: v.Entry.Head.Seq, Verdict: v.Verdict, Field: v.Field})
+	}
+	return out
+}
+
+// mismatch refuses because each run differs in a setting that was given. The one
+// that differs least is shown; of several the latest.
+func (r *resumption) mismatch() error {
+	best := -1
+	for i, v := range r.decision.Verdicts {
+		if v.Verdict == ledger.Differs && (best < 0 || len(v.Differs) < len(r.decision.Verdicts[best].Differs)) {
+			best = i
+		}
+	}
+	v := r.decision.Verdicts[best]
+	now := time.Now()
+	exit := &cmdline.ExitError{
+		Code: cmdline.ConfigMismatch, Candidates: r.candidates(),
+		Err:     fmt.Errorf("configuration mismatch: cannot resume %s", human.Printable(r.arg)),
+		Details: []string{describeEntry(v.Entry, now) + ", differs:"},
+		Hints: []cmdline.Hint{
+			{To: "to go on with that run", Command: r.resumeOf(v)},
+			{To: "to start a new one", Command: r.anew(&v.Entry)},
+		},
+	}
+	for _, d := range v.Differs {
+		exit.Differs = append(exit.Differs, cmdline.Differ(d))
+	}
+	if others := len(r.decision.Verdicts) - 1; others > 0 {
+		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to see all runs of it", Command: records.Command(r.c, "ckpt", "list", r.dataset)})
+	}
+	return exit
+}
+
+// resumeOf is the command that resumes the run of a verdict: by the settings in
+// which it differs where these mean just that run, else by its id.
+func (r *resumption) resumeOf(v ledger.Verdict) string {
+	instead := ledger.Config{}
+	for key := range r.want.given {
+		if value, ok := v.Entry.Config[key]; ok {
+			instead[key] = value
+		}
+	}
+	var runs []ledger.Entry
+	for _, o := range r.decision.Verdicts {
+		runs = append(runs, o.Entry)
+	}
+	d := ledger.Match(runs, ledger.Want{Dataset: r.dataset, Run: r.only, Given: instead, Runnable: runnable()})
+	if d.Outcome == ledger.Matched && d.Chosen.ID == v.Entry.ID && r.only == "" {
+		return r.again(settingArgs(instead)...)
+	}
+	return r.again("--run", string(v.Entry.ID))
+}
+
+// ambiguous refuses because runs of several configs are left.
+func (r *resumption) ambiguous() error {
+	now := time.Now()
+	exit := &cmdline.ExitError{
+		Code: cmdline.Ambiguous, Candidates: r.candidates(),
+		Err: fmt.Errorf("ambiguous: runs of %s with several configurations could be resumed", human.Printable(r.dataset)),
+	}
+	for _, v := range r.decision.Verdicts {
+		if v.Verdict != ledger.OtherConfig {
+			continue
+		}
+		line := describeEntry(v.Entry, now)
+		for _, d := range v.Differs {
+			line += fmt.Sprintf(", %s %s", d.Field, shortValue(d.Checkpoint))
+		}
+		exit.Details = append(exit.Details, line)
+		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to resume " + v.Entry.ID.Short(), Command: r.again("--run", string(v.Entry.ID))})
+	}
+	return exit
+}
+
+func shortValue(v any) string {
+	if v == nil {
+		return "(not set)"
+	}
+	if list, ok := v.([]any); ok {
+		return joinSizes(list)
+	}
+	return fmt.Sprint(v)
+}
+
+// inUse refuses because a live trainer has the run.
+func (r *resumption) inUse(held *ledger.HeldError) error {
+	id := string(r.entry.ID)
+	return &cmdline.ExitError{
+		Code: cmdline.RunInUse, Candidates: r.candidates(), Err: held,
+		Hints: []cmdline.Hint{
+			{To: "to wait for it", Command: r.again("--run", id, "--wait", "5m")},
+			{To: "to look at it", Command: records.Command(r.c, "ckpt", "show", id)},
+			{To: "to take it over", Command: r.again("--run", id, "--take-over")},
+		},
+	}
+}
+
+// damaged refuses a snapshot whose record or state is not what it was, and names
+// the newest one before it that is.
+func (r *resumption) damaged(ctx context.Context, seq uint64, cause error) error {
+	exit := &cmdline.ExitError{
+		Code: cmdline.Damaged,
+		Err:  fmt.Errorf("snapshot %d of run %s cannot be restored: %w", seq, r.entry.ID.Short(), cause),
+	}
+	sound, ok, err := r.ledger.Soundest(ctx, r.entry.ID, seq-1)
+	switch {
+	case err != nil:
+		exit.Err = errors.Join(exit.Err, err)
+	case ok:
+		exit.Details = []string{fmt.Sprintf("the newest sound snapshot is %d, of %s, %s", sound.Seq, samples(sound.Samples()), human.Ago(time.Now(), sound.Time))}
+		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to go on from it, as a new run",
+			Command: r.again("--run", string(r.entry.ID), "--snapshot", fmt.Sprint(sound.Seq))})
+	default:
+		exit.Details = []string{"no snapshot before it is sound"}
+	}
+	exit.Hints = append(exit.Hints, cmdline.Hint{To: "to start a new run", Command: r.anew(&r.entry)})
+	return exit
+}
+
+// dataGone refuses because the data is not where it was.
+func (r *resumption) dataGone(cause error) error {
+	return &cmdline.ExitError{
+		Code: cmdline.DataChanged, Kind: "data_missing",
+		Err:     fmt.Errorf("the data of run %s cannot be read where it was: %w", r.entry.ID.Short(), cause),
+		Details: []string{"if it lies elsewhere now, say where with --data PATH"},
+		Hints:   []cmdline.Hint{{To: "to start a new run", Command: r.anew(&r.entry)}},
+	}
+}
+
+// dataChanged refuses because the data is not what the run has seen.
+func (r *resumption) dataChanged(changes []stream.Change, cause error) error {
+	exit := &cmdline.ExitError{
+		Code: cmdline.DataChanged,
+		Err:  fmt.Errorf("the data changed since run %s read it", r.entry.ID.Short()),
+		Hints: []cmdline.Hint{
+			{To: "to go on with it as it is now, as a new run", Command: r.again("--run", string(r.entry.ID), "--accept", "data")},
+			{To: "to start a new run", Command: r.anew(&r.entry)},
+		},
+	}
+	if cause != nil {
+		exit.Err = fmt.Errorf("%w: %w", exit.Err, cause)
+	}
+	for _, c := range changes[:min(20, len(changes))] {
+		exit.Details = append(exit.Details, c.String())
+	}
+	if more := len(changes) - 20; more > 0 {
+		exit.Details = append(exit.Details, fmt.Sprintf("and %d more", more))
+	}
+	return exit
+}
+
+// explain says what would be resumed, looking at everything that a resume looks
+// at but the state.
+func (r *resumption) explain(ctx context.Context) error {
+	w, now := r.c.App.Writer, time.Now()
+	if err := r.pick(ctx); err != nil {
+		return err
+	}
+	live, err := r.ledger.Probe(r.entry.ID)
+	if err != nil {
+		return records.Explain(err)
+	}
+	src, err := r.openSource(ctx)
+	if err != nil {
+		return err
+	}
+	_, reader, err := r.prove(ctx, src)
+	if err != nil {
+		return err
+	}
+	reader.Close()
+	if r.c.Bool("json") {
+		return cmdline.WriteJSON(w, struct {
+			Run        ledger.RunID        `json:"run"`
+			Seq        uint64              `json:"seq"`
+			Row        int64               `json:"row"`
+			Trained    int64               `json:"trained"`
+			InUse      bool                `json:"in_use"`
+			Target     int64               `json:"target"`
+			Fork       bool                `json:"fork"`
+			Candidates []cmdline.Candidate `json:"candidates"`
+		}{r.entry.ID, r.snap.Seq, r.snap.Row, r.snap.Trained, live.Held, r.target(), r.forks(), r.candidates()})
+	}
+	how := "Would resume"
+	if r.forks() {
+		how = "Would fork a new run from"
+	}
+	fmt.Fprintf(w, "%s run %s, snapshot %d (%s, %s): %s, next row %s, data verified\n", how, r.entry.ID, r.snap.Seq, r.snap.Kind,
+		human.Ago(now, r.snap.Time), samples(r.snap.Samples()), human.Count(r.snap.Row))
+	switch target := r.target(); {
+	case live.Held:
+		fmt.Fprintf(w, "  but it is in use by pid %d on %s\n", live.Progress.PID, live.Progress.Host)
+	case target > 0 && r.snap.Samples() >= target:
+		fmt.Fprintf(w, "  but its target of %s is reached\n", human.Count(target))
+	}
+	for _, v := range r.decision.Verdicts {
+		line := fmt.Sprintf("  %-14s %s", v.Verdict, describeEntry(v.Entry, now))
+		if len(v.Differs) > 0 {
+			d := v.Differs[0]
+			line += fmt.Sprintf(": %s checkpoint=%v current=%v", d.Field, d.Checkpoint, d.Current)
+		}
+		fmt.Fprintln(w, human.Printable(line))
+	}
+	return nil
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"ckptledger/cmd/internal/cmdline"
+	"ckptledger/cmd/internal/records"
+	"ckptledger/ledger"
+	"ckptledger/stream"
+
+	"github.com/urfave/cli/v2"
+)
+
+// trainFlags are the flags of run and resume alike.
+func trainFlags() []cli.Flag {
+	return append([]cli.Flag{
+		&cli.Int64Flag{Name: "max-samples", Usage: "target: `N` samples, trained and errored, from the dataset's start (default: to its end)"},
+		&cli.StringFlag{Name: "checkpoint-interval", Usage: "snapshot every `N[,TIME]` samples and time; what is given replaces both (default: 1000,5m)"},
+		&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB`: text, JSONL or Parquet files, or a folder of them"},
+		&cli.StringSliceFlag{Name: "record", Usage: "`KEY=VALUE` to keep and show, never compared"},
+		&cli.StringSliceFlag{Name: "tag", Usage: "`T`ag of the run"},
+		records.JSONFlag(),
+	}, settingFlags()...)
+}
+
+func runCommand() *cli.Command {
+	return cmdline.Document(&cli.Command{
+		Name:      "run",
+		Usage:     "start a new run",
+		ArgsUsage: "DATASET",
+		Description: `Reads DATASET from its first row, learns it, and commits a snapshot at every
+interval, at the target, and when it is stopped. DATASET is a key of
+"trainer datasets", or any name given to the files of --data.
+
+Ctrl-C, SIGTERM and SIGHUP finish the sample, save and leave; a second one
+leaves at once. SIGUSR1 prints where training stands.`,
+		Flags: append(trainFlags(),
+			&cli.StringFlag{Name: "name", Usage: "`NAME` of the run: letters, digits, . _ -"}),
+		Action: func(c *cli.Context) error { return runAction(c.Context, c) },
+	}, `trainer run sample --max-samples 20000
+trainer run wikitext --data wikitext.txt --max-samples 20000 --checkpoint-interval 1000,5m
+trainer run books --data 'books/*.jsonl' --text-field body --chunk-sizes 16,16 --name books-16`,
+		cmdline.Damaged, cmdline.NewerFormat, cmdline.Interrupted)
+}
+
+func runAction(ctx context.Context, c *cli.Context) error {
+	args, err := cmdline.Args(c)
+	if err != nil {
+		return err
+	}
+	want, err := parseWish(c)
+	if err != nil {
+		return err
+	}
+	return startRun(ctx, c, args[0], want)
+}
+
+// wish is what the command line asks for of a run, beside the dataset.
+type wish struct {
+	given    ledger.Config // identity settings
+	target   *int64
+	interval string
+	data     []string
+	record   map[string]string
+	tags     []string
+}
+
+func parseWish(c *cli.Context) (wish, error) {
+	w := wish{interval: c.String("checkpoint-interval"), data: c.StringSlice("data"), tags: c.StringSlice("tag")}
+	var err error
+	if w.given, err = given(c); err != nil {
+		return w, err
+	}
+	if w.target, err = parseTarget(c); err != nil {
+		return w, err
+	}
+	if w.record, err = parseRecord(c); err != nil {
+		return w, err
+	}
+	i, err := parseInterval(w.interval)
+	if err != nil {
+		return w, err
+	}
+	w.interval = ""
+	if c.IsSet("checkpoint-interval") {
+		w.interval = intervalText(i)
+	}
+	if slices.Contains(w.data, "") || slices.Contains(w.tags, "") {
+		return w, cmdline.Usagef("--data and --tag need a value")
+	}
+	return w, nil
+}
+
+// startRun begins a new run of a dataset and trains it.
+func startRun(ctx context.Context, c *cli.Context, dataset string, want wish) error {
+	if err := ledger.CheckDataset(dataset); err != nil {
+		return cmdline.Usagef("%v", err)
+	}
+	name := c.String("name")
+	if c.IsSet("name") {
+		if err := checkName(name, dataset); err != nil {
+			return err
+		}
+	}
+	config, err := complete(want.given)
+	if err != nil {
+		return err
+	}
+	spec := stream.Spec{Dataset: dataset, Data: want.data, TextField: fmt.Sprint(config["text_field"])}
+	// The source is opened before the ledger is made: a typing error leaves no
+	// folder behind. It is hashed after, so that the ledger remembers the hash.
+	probe, err := stream.Open(ctx, spec, stream.Options{})
+	if err != nil {
+		return sourceError(err)
+	}
+	if err := checkTextField(probe, want.given); err != nil {
+		return err
+	}
+	l, err := ledger.Create(ctx, records.Dir(c), ledger.Options{})
+	if err != nil {
+		return records.Explain(err)
+	}
+	notes(c, l)
+	src, err := openSource(ctx, c.App.ErrWriter, l.FileCache(ctx), spec)
+	if err != nil {
+		return err
+	}
+	learner, err := newLearner(config)
+	if err != nil {
+		return err
+	}
+	defer learner.Close()
+	reader, err := src.Open(ctx, stream.Cursor{})
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+
+	run := ledger.Run{
+		Name: name, Dataset: dataset, Method: fmt.Sprint(config["method"]), Learner: fmt.Sprint(config["learner"]),
+		Config: config, Source: src.record, Interval: want.interval, Tags: want.tags, Record: want.record,
+	}
+	if want.target != nil {
+		run.Target = *want.target
+	}
+	session, err := l.Begin(ctx, run, attempt())
+	if errors.Is(err, ledger.ErrNameTaken) {
+		return &cmdline.UsageError{Message: err.Error(), Try: records.Command(c, "ckpt", "list")}
+	}
+	if err != nil {
+		return records.Explain(err)
+	}
+	fmt.Fprintf(c.App.ErrWriter, "Ledger %s\nStarting run %s, %s\n", records.Shown(l), session.Run().ID, describeConfig(config))
+	t := &training{c: c, ledger: l, session: session, source: src, reader: reader, learner: learner}
+	return t.run(ctx)
+}
+
+func checkName(name, dataset string) error {
+	if err := ledger.CheckName(name); err != nil {
+		return cmdline.Usagef("--name: %v", err)
+	}
+	for _, d := range stream.Datasets() {
+		if d.Key == name {
+			return cmdline.Usagef("--name %s: a dataset is called so", name)
+		}
+	}
+	if name == dataset {
+		return cmdline.Usagef("--name %s: the dataset is called so", name)
+	}
+	return nil
+}
+
+// notes says once what a user of this folder should know.
+func notes(c *cli.Context, l *ledger.Ledger) {
+	for _, line := range records.LegacyNotes(l.Dir(), time.Now()) {
+		fmt.Fprintln(c.App.ErrWriter, line)
+	}
+	if kind := ledger.RemoteFilesystem(l.Dir()); kind != "" {
+		fmt.Fprintf(c.App.ErrWriter, "note: %s lies on %s, where locks may not reach other hosts: train a run from one host at a time\n", l.Dir(), kind)
+	}
+}
+
+// attempt is what this process notes of itself.
+func attempt() ledger.Attempt {
+	folder, _ := os.Getwd()
+	return ledger.Attempt{Program: version(), Git: gitCommit(folder), Folder: folder, Command: os.Args}
+}

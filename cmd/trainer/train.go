@@ -1,0 +1,310 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"ckptledger/cmd/internal/cmdline"
+	"ckptledger/cmd/internal/human"
+	"ckptledger/cmd/internal/records"
+	"ckptledger/cmd/internal/term"
+	"ckptledger/ledger"
+	"ckptledger/stream"
+	"ckptledger/trainer"
+
+	"github.com/urfave/cli/v2"
+)
+
+// training is an attempt that is ready to begin: everything is checked, and
+// nothing is learned yet.
+type training struct {
+	c       *cli.Context
+	ledger  *ledger.Ledger
+	session *ledger.Session
+	source  *source
+	reader  stream.Reader
+	cursor  stream.Cursor
+	learner trainer.Learner
+}
+
+// run trains until there is a reason to end, shows it, and turns that reason
+// into the program's exit code.
+func (t *training) run(ctx context.Context) error {
+	defer t.session.Close()
+	run := t.session.Run()
+	interval, err := parseInterval(run.Interval)
+	if err != nil {
+		return err
+	}
+	from := t.session.Last().Counters
+	t.announce(run, interval, from)
+
+	ui := startUI(t.c.App.ErrWriter, run.Target, from)
+	stop, done := onSignals(ui)
+	defer done()
+	res, err := trainer.Run(ctx, trainer.Options{
+		Session: t.session, Reader: t.reader, Cursor: t.cursor, Learner: t.learner,
+		Target: run.Target, Interval: interval, Stop: stop, Events: ui.event,
+	})
+	ui.finish()
+	return t.report(ctx, res, from, err)
+}
+
+// announce says where the data comes from and what will be done.
+func (t *training) announce(run ledger.Run, interval trainer.Interval, from ledger.Counters) {
+	w := t.c.App.ErrWriter
+	label := t.source.Info().Label
+	if d, ok := t.source.Source.(stream.Describer); ok && from.Row > 0 {
+		label += ", at " + d.Describe(t.cursor.Next)
+	}
+	if t.source.print.Sampled {
+		label += ", fingerprint sampled"
+	}
+	fmt.Fprintf(w, "Streaming %s\n", human.Printable(label))
+	target := "to the end of the data"
+	if run.Target > 0 {
+		target = "target " + human.Count(run.Target)
+	}
+	start := "starting from the beginning"
+	if from.Row > 0 {
+		start = "starting from sample " + human.Count(from.Samples())
+	}
+	fmt.Fprintf(w, "Training %s: %s, %s, checkpoint every %s\n", run.Dataset, target, start, human.Interval(interval.Samples, interval.Time))
+}
+
+// report says how the attempt ended, and what to type next.
+func (t *training) report(ctx context.Context, res trainer.Result, from ledger.Counters, runErr error) error {
+	code := cmdline.OK
+	switch {
+	case errors.Is(runErr, ledger.ErrLeaseLost):
+		code = cmdline.RunInUse
+	case runErr != nil:
+		code = cmdline.Failed
+	case res.Reason == ledger.Interrupted:
+		code = cmdline.Interrupted
+	}
+	if res.Reason == ledger.Exhausted {
+		fmt.Fprintf(t.c.App.ErrWriter, "Exhausted: the data ended at row %s\n", human.Count(res.Counters.Row))
+	}
+	w := t.c.App.Writer
+	if t.c.Bool("json") {
+		w = t.c.App.ErrWriter
+		if err := t.printJSON(ctx, from.Samples()); err != nil && runErr == nil {
+			runErr, code = err, cmdline.Failed
+		}
+	}
+	t.summary(w, res, runErr)
+	if code == cmdline.OK {
+		return nil
+	}
+	return &cmdline.ExitError{Code: code, Err: runErr}
+}
+
+func (t *training) summary(w io.Writer, res trainer.Result, runErr error) {
+	run := t.session.Run()
+	n := res.Counters
+	fmt.Fprintf(w, "%s: %s of %s\n", ending(res, run), samples(n.Samples()), run.Dataset)
+	fmt.Fprintf(w, "  Samples completed: %s   errored: %s   filtered: %s   next row: %s\n",
+		human.Count(n.Trained), human.Count(n.Errored), human.Count(n.Filtered), human.Count(n.Row))
+	rate := 0.0
+	if s := res.Took.Seconds(); s > 0 {
+		rate = float64(res.Samples) / s
+	}
+	fmt.Fprintf(w, "  This attempt: %s in %s, %s\n", samples(res.Samples), human.Duration(res.Took), human.Rate(rate))
+	if s := res.Newest; s.Seq > 0 {
+		fmt.Fprintf(w, "  Snapshot %d (%s) of run %s, %s, in %s\n", s.Seq, s.Kind, run.ID.Short(), human.Bytes(s.StateBytes()), human.Printable(records.Shown(t.ledger)))
+	} else {
+		fmt.Fprintf(w, "  No snapshot of run %s in %s\n", run.ID.Short(), human.Printable(records.Shown(t.ledger)))
+	}
+	fmt.Fprintln(w)
+	alignHints(w, t.next(res, run, runErr))
+}
+
+// ending names the end in words.
+func ending(res trainer.Result, run ledger.Run) string {
+	switch res.Reason {
+	case ledger.Completed:
+		return "Completed, the target is reached"
+	case ledger.Exhausted:
+		if run.Target > 0 {
+			return fmt.Sprintf("Exhausted, the data ended before the target of %s", human.Count(run.Target))
+		}
+		return "Exhausted, the data ended"
+	case ledger.Interrupted:
+		return "Interrupted"
+	}
+	return "Failed"
+}
+
+// next are the commands that follow from how the attempt ended.
+func (t *training) next(res trainer.Result, run ledger.Run, runErr error) []cmdline.Hint {
+	var hints []cmdline.Hint
+	switch {
+	case errors.Is(runErr, ledger.ErrLeaseLost), res.Newest.Seq == 0:
+	case res.Reason == ledger.Completed:
+		hints = append(hints, cmdline.Hint{To: "to train further", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID), "--max-samples", fmt.Sprint(2*run.Target))})
+	case res.Reason == ledger.Interrupted, res.Reason == ledger.Failed:
+		hints = append(hints, cmdline.Hint{To: "to go on", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID))})
+	}
+	return append(hints, cmdline.Hint{To: "to look at it", Command: records.Command(t.c, "ckpt", "show", string(run.ID))})
+}
+
+func alignHints(w io.Writer, hints []cmdline.Hint) {
+	width := 0
+	for _, h := range hints {
+		width = max(width, len(h.To))
+	}
+	for _, h := range hints {
+		fmt.Fprintf(w, "  %-*s   %s\n", width+1, h.To+":", h.Command)
+	}
+}
+
+func (t *training) printJSON(ctx context.Context, resumedAt int64) error {
+	return printRun(ctx, t.c, t.ledger, t.session.Run().ID, resumedAt)
+}
+
+// printRun prints the run as one object.
+func printRun(ctx context.Context, c *cli.Context, l *ledger.Ledger, id ledger.RunID, resumedAt int64) error {
+	e, err := l.Entry(ctx, id)
+	if err != nil {
+		return records.Explain(err)
+	}
+	standings, err := l.Standings(ctx, []ledger.Entry{e})
+	if err != nil {
+		return records.Explain(err)
+	}
+	out := records.RunOf(e, standings[0])
+	out.ResumedAtSample = &resumedAt
+	return cmdline.WriteJSON(c.App.Writer, out)
+}
+
+func samples(n int64) string {
+	if n == 1 {
+		return "1 sample"
+	}
+	return human.Count(n) + " samples"
+}
+
+// onSignals closes stop at the first signal that asks to end, and leaves at the
+// second. A signal that was ignored when the program started stays so: under
+// nohup a terminal that closes is no reason to end.
+func onSignals(ui *ui) (stop <-chan struct{}, done func()) {
+	end := make(chan os.Signal, 2)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signal.Notify(end, s)
+		}
+	}
+	ask := make(chan os.Signal, 1)
+	signal.Notify(ask, syscall.SIGUSR1)
+	stopped, quit := make(chan struct{}), make(chan struct{})
+	go func() {
+		for first := true; ; {
+			select {
+			case <-quit:
+				return
+			case <-ask:
+				ui.request()
+			case s := <-end:
+				if !first {
+					os.Exit(int(cmdline.Failed))
+				}
+				first = false
+				close(stopped)
+				ui.line(fmt.Sprintf("%s: finishing this sample and saving; once more leaves at once, unsaved", signalName(s)))
+			}
+		}
+	}()
+	return stopped, func() { signal.Stop(end); signal.Stop(ask); close(quit) }
+}
+
+func signalName(s os.Signal) string {
+	switch s {
+	case os.Interrupt:
+		return "Interrupt"
+	case syscall.SIGHUP:
+		return "Terminal closed"
+	}
+	return "Terminated"
+}
+
+// ui shows a training's events. They are handed over to a goroutine of its own
+// and dropped when that cannot keep up, because a terminal that does not take
+// any more must not hold up training or a save.
+type ui struct {
+	todo chan func(term.Progress)
+	once sync.Once
+	done chan struct{}
+	from int64
+}
+
+func startUI(w io.Writer, target int64, from ledger.Counters) *ui {
+	u := &ui{todo: make(chan func(term.Progress), 256), done: make(chan struct{}), from: from.Samples()}
+	left := int64(0)
+	if target > 0 {
+		left = target - u.from
+	}
+	go func() {
+		defer close(u.done)
+		p := term.NewProgress(w, time.Now)
+		p.Start(left)
+		for f := range u.todo {
+			f(p)
+		}
+		p.Finish()
+	}()
+	return u
+}
+
+func (u *ui) show(f func(term.Progress)) {
+	select {
+	case u.todo <- f:
+	default:
+	}
+}
+
+func (u *ui) line(text string) { u.show(func(p term.Progress) { p.Line(text) }) }
+func (u *ui) request()         { u.show(func(p term.Progress) { p.Request() }) }
+
+func (u *ui) event(e trainer.Event) {
+	switch e := e.(type) {
+	case *trainer.Progress:
+		s := term.State{Done: e.Samples() - u.from, Errored: e.Errored, Row: e.Row}
+		u.show(func(p term.Progress) { p.Update(s) })
+	case *trainer.Saved:
+		s := &e.Snapshot
+		line := fmt.Sprintf("Checkpoint saved: %s, row %s, snapshot %d, %s, %s",
+			samples(s.Samples()), human.Count(s.Row), s.Seq, human.Bytes(e.Wrote), human.Duration(e.Took))
+		state := term.State{Done: s.Samples() - u.from, Errored: s.Errored, Row: s.Row}
+		final := s.Kind != ledger.Periodic
+		u.show(func(p term.Progress) {
+			if final {
+				p.Update(state)
+			}
+			p.Saved(line)
+		})
+	case *trainer.Waiting:
+		u.line(fmt.Sprintf("Waiting for the ledger, which another process has locked for %s; %d snapshots queued", human.Duration(e.For), e.Queued))
+	case *trainer.Warning:
+		u.line(fmt.Sprintf("warning: %v", e.Err))
+	}
+}
+
+// finish shows what is left to show, and waits a moment for a terminal that
+// does not take it.
+func (u *ui) finish() {
+	u.once.Do(func() { close(u.todo) })
+	timer := time.NewTimer(2 * time.Second)
+	defer timer.Stop()
+	select {
+	case <-u.done:
+	case <-timer.C:
+	}
+}
