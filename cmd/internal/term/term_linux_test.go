@@ -1,6 +1,7 @@
 package term
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"strings"
@@ -52,12 +53,11 @@ func TestTerminal(t *testing.T) {
 	c.advance(time.Second)
 	p.Update(State{Done: 5})
 	p.Finish()
-	buf := make([]byte, 1000)
-	n, err := master.Read(buf)
+	got, err := bufio.NewReader(master).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(buf[:n]); !strings.Contains(got, "\r 50% |█") || strings.Contains(got, "\n") && !strings.HasSuffix(got, "\r\n") {
+	if !strings.HasPrefix(got, "\r  0% |") || !strings.Contains(got, "\r 50% |█") {
 		t.Errorf("on a terminal: %q", got)
 	}
 

@@ -1,0 +1,182 @@
+package cmd
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// crashSamples is how far the runs of the crash tests go: far enough that a
+// process can be killed many times on the way.
+const crashSamples = 60000
+
+// uninterrupted is the digest of a run that nobody stopped.
+func uninterrupted(t *testing.T, samples int, flags ...string) string {
+	t.Helper()
+	args := append([]string{"run", "sample", "--json", "--max-samples", fmt.Sprint(samples)}, flags...)
+	return mustRun(t, t.TempDir(), "trainer", args...).ModelDigest
+}
+
+// TestKill kills a real trainer at random moments, which commits a snapshot
+// every few milliseconds, so in the middle of commits too, and finds that the
+// model after all the resumes is the one that was never stopped.
+func TestKill(t *testing.T) {
+	want := uninterrupted(t, crashSamples)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	dir := t.TempDir()
+	kills := 0
+	args := []string{"resume", "sample", "--or-start", "--json", "--max-samples", fmt.Sprint(crashSamples), "--checkpoint-interval", "500"}
+	check := func(r result) {
+		t.Helper()
+		got := decode[runJSON](t, r)
+		if got.ModelDigest != want || got.Trained != crashSamples {
+			t.Errorf("after %d kills: %d samples, digest %.12s; uninterrupted: %d, %.12s", kills, got.Trained, got.ModelDigest, crashSamples, want)
+		}
+		checkSound(t, dir, got.Run)
+	}
+	for try := 0; kills < 20; try++ {
+		if try > 200 {
+			t.Fatalf("only %d of %d processes lived long enough to be killed", kills, try)
+		}
+		c := program(dir, "trainer", args...)
+		var stdout, stderr bytes.Buffer
+		c.Stdout, c.Stderr = &stdout, &stderr
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(time.Duration(20+random.IntN(100))*time.Millisecond, func() { c.Process.Kill() })
+		err := c.Wait()
+		timer.Stop()
+		switch {
+		case killed(err):
+			kills++
+		case err != nil:
+			t.Fatalf("the process ended by itself: %v\n%s", err, stderr.String())
+		default: // it reached the target: the next one to kill begins anew
+			check(result{stdout: stdout.String(), stderr: stderr.String()})
+			dir = t.TempDir()
+		}
+	}
+	check(run(t, dir, "trainer", args...))
+}
+
+func killed(err error) bool {
+	exit, ok := err.(*exec.ExitError)
+	return ok && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
+}
+
+// checkSound looks at the whole record of a run: snapshots that count on, and
+// rows that never go back.
+func checkSound(t *testing.T, dir, id string) {
+	t.Helper()
+	show := mustRun(t, dir, "ckpt", "show", id, "--json")
+	var row int64
+	for i, s := range show.Snapshots {
+		if s.Seq != uint64(i+1) {
+			t.Errorf("snapshot %d stands at place %d", s.Seq, i+1)
+		}
+		if s.Row <= row {
+			t.Errorf("snapshot %d: row %d after row %d", s.Seq, s.Row, row)
+		}
+		row = s.Row
+	}
+	if int64(len(show.Snapshots)) != show.SnapshotCount {
+		t.Errorf("%d snapshots, but the run counts %d", len(show.Snapshots), show.SnapshotCount)
+	}
+}
+
+// TestJobScript starts the one line of a job script again and again, killed each
+// time, and finds one run. With other settings the line refuses.
+func TestJobScript(t *testing.T) {
+	want := uninterrupted(t, crashSamples)
+	dir := t.TempDir()
+	line := []string{"resume", "sample", "--or-start", "--json", "--max-samples", fmt.Sprint(crashSamples), "--checkpoint-interval", "2000"}
+	for i := range 10 {
+		c := program(dir, "trainer", line...)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Duration(5+10*i)*time.Millisecond, func() { c.Process.Kill() })
+		if err := c.Wait(); err != nil && !killed(err) {
+			t.Fatalf("the process ended by itself: %v", err)
+		}
+	}
+	got := mustRun(t, dir, "trainer", line...)
+	if got.ModelDigest != want {
+		t.Errorf("digest %.12s, uninterrupted %.12s", got.ModelDigest, want)
+	}
+	runs := decode[[]runJSON](t, run(t, dir, "ckpt", "list", "--json"))
+	if len(runs) != 1 {
+		t.Errorf("%d runs, want 1", len(runs))
+	}
+
+	other := run(t, dir, "trainer", append(line, "--chunk-sizes", "16,16")...)
+	if other.code != 11 {
+		t.Errorf("with other settings: exit code %d, want 11\n%s", other.code, other.stderr)
+	}
+	if runs := decode[[]runJSON](t, run(t, dir, "ckpt", "list", "--json")); len(runs) != 1 {
+		t.Errorf("with other settings: %d runs, want 1", len(runs))
+	}
+}
+
+// TestInterrupt sends the signals that end a training and finds the snapshot, and
+// the model unharmed by five stops in a row.
+func TestInterrupt(t *testing.T) {
+	want := uninterrupted(t, crashSamples)
+	dir := t.TempDir()
+	line := []string{"resume", "sample", "--or-start", "--max-samples", fmt.Sprint(crashSamples)}
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
+		c := program(dir, "trainer", line...)
+		stderr, err := c.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		said := make(chan string)
+		go func() {
+			var b strings.Builder
+			buf := make([]byte, 4096)
+			sent := false
+			for {
+				n, err := stderr.Read(buf)
+				b.Write(buf[:n])
+				if !sent && strings.Contains(b.String(), "Training sample") {
+					sent = true
+					c.Process.Signal(sig)
+				}
+				if err != nil {
+					said <- b.String()
+					return
+				}
+			}
+		}()
+		text := <-said
+		err = c.Wait()
+		if code := c.ProcessState.ExitCode(); code != 130 {
+			t.Fatalf("%v: exit code %d (%v), want 130\n%s", sig, code, err, text)
+		}
+	}
+	got := mustRun(t, dir, "trainer", append(line, "--json")...)
+	if got.ModelDigest != want {
+		t.Errorf("digest %.12s, uninterrupted %.12s", got.ModelDigest, want)
+	}
+	show := mustRun(t, dir, "ckpt", "show", got.Run, "--json")
+	for i, a := range show.Attempts {
+		want := "interrupted"
+		if i == len(show.Attempts)-1 {
+			want = "completed"
+		}
+		if a.Reason != want {
+			t.Errorf("attempt %d ended %s, want %s", i+1, a.Reason, want)
+		}
+	}
+}
