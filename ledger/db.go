@@ -16,6 +16,7 @@ import (
 	"ckptledger/migrations"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // This file is the only one that touches bbolt. What it offers is ordered keys
@@ -84,33 +85,36 @@ func updateTx(b *bbolt.DB, fn func(*tx) error) error {
 
 // with opens the database, runs fn and closes it. A fault in the mapped file or
 // a failed assertion of bbolt over its pages is damage, not the end of the
-// process.
+// process. bbolt may then hold locks of its own, for which its Close would wait
+// for ever: only the file is unlocked and closed, and its mapping stays behind.
 func (d *db) with(ctx context.Context, flag int, fn func(*bbolt.DB) error) (err error) {
 	old := debug.SetPanicOnFault(true)
 	defer debug.SetPanicOnFault(old)
-	var b *bbolt.DB
+	var locked *os.File
 	defer func() {
 		if p := recover(); p != nil {
+			_ = unlock(locked) // closing alone does not, while the file is mapped
+			locked.Close()
 			err = fmt.Errorf("%s: %w: %v", d.path, ErrDamaged, p)
 		}
-		if b != nil {
-			if cerr := b.Close(); err == nil && cerr != nil {
-				err = fmt.Errorf("close database: %w", cerr)
-			}
-		}
 	}()
-	if b, err = d.open(ctx, flag); err != nil {
+	b, err := d.open(ctx, flag, &locked)
+	if err != nil {
 		return err
 	}
-	return fn(b)
+	err = fn(b)
+	if cerr := b.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("close database: %w", cerr)
+	}
+	return err
 }
 
 // open locks and opens the file at d.path, and makes sure that the file it
 // locked is the one that stands there: a compaction renames a new one over it.
-func (d *db) open(ctx context.Context, flag int) (*bbolt.DB, error) {
+// The file is told before bbolt reads it.
+func (d *db) open(ctx context.Context, flag int, locked **os.File) (*bbolt.DB, error) {
 	deadline := time.Now().Add(d.timeout)
 	for {
-		var locked *os.File
 		b, err := bbolt.Open(d.path, 0o644, &bbolt.Options{
 			ReadOnly: flag&os.O_RDWR == 0,
 			// The lock is ours before bbolt asks for it: see lockFile.
@@ -124,18 +128,18 @@ func (d *db) open(ctx context.Context, flag int) (*bbolt.DB, error) {
 					f.Close()
 					return nil, err
 				}
-				if err := checkFile(f, flag&os.O_RDWR != 0); err != nil {
+				if err := checkFile(f, flag&os.O_CREATE != 0); err != nil {
 					f.Close()
 					return nil, err
 				}
-				locked = f
+				*locked = f
 				return f, nil
 			},
 		})
 		if err != nil {
 			return nil, d.openError(err)
 		}
-		same, err := isAt(locked, d.path)
+		same, err := isAt(*locked, d.path)
 		if err == nil && same {
 			return b, nil
 		}
@@ -153,11 +157,11 @@ func (d *db) openError(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return ErrNoLedger
-	case errors.Is(err, bbolt.ErrTimeout):
+	case errors.Is(err, berrors.ErrTimeout):
 		return ErrBusy
-	case errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrVersionMismatch):
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch):
 		return fmt.Errorf("%s: %w", d.path, ErrForeign)
-	case errors.Is(err, bbolt.ErrChecksum):
+	case errors.Is(err, berrors.ErrChecksum):
 		return fmt.Errorf("%s: %w: %w", d.path, ErrDamaged, err)
 	default:
 		return fmt.Errorf("open database: %w", err)
@@ -165,23 +169,27 @@ func (d *db) openError(err error) error {
 }
 
 // checkFile compares the file's size with what its meta pages say. bbolt opens
-// a file that was cut short without a word, and then faults on it.
-func checkFile(f *os.File, writable bool) error {
+// a file that was cut short without a word, and then faults on it. An empty file
+// is made a database only where one may be created.
+func checkFile(f *os.File, create bool) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
 	if info.Size() == 0 {
-		if writable {
+		if create {
 			return nil // bbolt makes it
 		}
 		return ErrNoLedger
 	}
-	need, ok := metaSize(f)
+	m, ok := newestMeta(f)
 	if !ok {
 		return nil // no readable meta page: bbolt says what is wrong with it
 	}
-	if info.Size() < need {
+	if m.superseded {
+		return fmt.Errorf("%s: %w: the record of its last transaction is lost", f.Name(), ErrDamaged)
+	}
+	if need := int64(m.pages) * int64(m.pageSize); info.Size() < need {
 		return fmt.Errorf("%s: %w: it has %d bytes of the %d that it had", f.Name(), ErrDamaged, info.Size(), need)
 	}
 	return nil
@@ -202,33 +210,56 @@ const (
 	largestPage = 64 << 10
 )
 
-// metaSize returns how many bytes the newer valid meta page accounts for.
-func metaSize(f *os.File) (int64, bool) {
-	var best uint64
-	var size int64
-	var found bool
-	consider := func(off int64) {
-		var b [metaEnd]byte
-		if _, err := f.ReadAt(b[:], off); err != nil {
-			return
-		}
-		le := binary.LittleEndian
-		if le.Uint32(b[metaMagic:]) != bboltMagic || le.Uint64(b[metaSum:]) != fnv64a(b[metaMagic:metaSum]) {
-			return
-		}
-		page, high, id := le.Uint32(b[metaPage:]), le.Uint64(b[metaHigh:]), le.Uint64(b[metaTx:])
-		if page == 0 || page > 1<<20 || high > 1<<50/uint64(page) {
-			return
-		}
-		if !found || id >= best {
-			found, best, size = true, id, int64(high)*int64(page)
+// meta is what a meta page says. There are two, which transactions write in
+// turn.
+type meta struct {
+	pageSize   uint32
+	pages      uint64 // that the file has at least
+	tx         uint64 // the transaction that wrote it
+	superseded bool   // by one whose own meta page is damaged
+}
+
+// newestMeta returns the newer of the readable meta pages. If the other one is
+// damaged and was the newer one, bbolt would go back by a transaction without a
+// word. A page that was merely torn in writing does not look so: what counts of
+// it lies in one sector.
+func newestMeta(f *os.File) (newest meta, found bool) {
+	first, ok := readMeta(f, 0)
+	second, ok2 := first, false
+	if ok {
+		second, ok2 = readMeta(f, int64(first.pageSize))
+	} else {
+		for p := int64(smallestPg); p <= largestPage && !ok2; p *= 2 {
+			second, ok2 = readMeta(f, p)
 		}
 	}
-	consider(0)
-	for p := int64(smallestPg); p <= largestPage; p *= 2 {
-		consider(p)
+	switch {
+	case ok && ok2:
+		if first.tx < second.tx {
+			return second, true
+		}
+		return first, true
+	case ok:
+		first.superseded = second.tx+1 != first.tx
+		return first, true
+	case ok2:
+		second.superseded = first.tx+1 != second.tx
+		return second, true
 	}
-	return size, found
+	return meta{}, false
+}
+
+// readMeta reads the meta page at an offset, and reports whether it is whole.
+func readMeta(f *os.File, off int64) (meta, bool) {
+	var b [metaEnd]byte
+	if _, err := f.ReadAt(b[:], off); err != nil {
+		return meta{}, false
+	}
+	le := binary.LittleEndian
+	m := meta{pageSize: le.Uint32(b[metaPage:]), pages: le.Uint64(b[metaHigh:]), tx: le.Uint64(b[metaTx:])}
+	sound := le.Uint32(b[metaMagic:]) == bboltMagic && le.Uint64(b[metaSum:]) == fnv64a(b[metaMagic:metaSum]) &&
+		m.pageSize >= smallestPg && m.pageSize <= largestPage && m.pages <= 1<<50/uint64(m.pageSize)
+	return m, sound
 }
 
 func fnv64a(b []byte) uint64 {

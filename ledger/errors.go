@@ -63,7 +63,7 @@ type MissingError struct{ Objects []Object }
 func (e *MissingError) Error() string {
 	names := make([]string, len(e.Objects))
 	for i, o := range e.Objects {
-		names[i] = o.Name + " " + o.SHA256[:12]
+		names[i] = o.Name + " " + o.SHA256[:min(12, len(o.SHA256))]
 	}
 	return "state objects missing: " + strings.Join(names, ", ")
 }

@@ -62,6 +62,10 @@ func (l *Ledger) Acquire(ctx context.Context, id RunID, opts LeaseOptions) (*Lea
 	if opts.poll == nil {
 		opts.poll = func() <-chan time.Time { return time.After(100 * time.Millisecond) }
 	}
+	// A copy of a ledger may have left its empty folders behind.
+	if err := os.MkdirAll(l.leaseDir(), 0o755); err != nil {
+		return nil, fmt.Errorf("create leases: %w", err)
+	}
 	f, err := os.OpenFile(l.leasePath(id), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open lease: %w", err)
@@ -78,6 +82,10 @@ func (l *Ledger) Acquire(ctx context.Context, id RunID, opts LeaseOptions) (*Lea
 			f.Close()
 			return nil, err
 		case opts.TakeOver:
+			if err := l.fence(ctx, id); err != nil {
+				f.Close()
+				return nil, err
+			}
 			return &Lease{run: id, f: f}, nil
 		case !time.Now().Before(deadline):
 			f.Close()
@@ -132,6 +140,19 @@ func (l *Ledger) tryAcquire(ctx context.Context, f *os.File, id RunID, opts Leas
 		return false, err
 	}
 	return true, nil
+}
+
+// fence makes the run's newest attempt one that nobody is, so that its holder
+// commits nothing more from here on. The number is not used again.
+func (l *Ledger) fence(ctx context.Context, id RunID) error {
+	return l.db.update(ctx, func(t *tx) error {
+		h, err := t.head(id)
+		if err != nil {
+			return err
+		}
+		h.Attempt++
+		return t.putJSON(bHeads, runKey(id), &h)
+	})
 }
 
 func (l *Ledger) heldError(id RunID, p Progress) *HeldError {

@@ -88,7 +88,10 @@ func (l *Ledger) List(ctx context.Context, q Query) (entries []Entry, more bool,
 			return nil
 		})
 	})
-	return entries, false, err
+	if q.Limit > 0 && len(entries) > q.Limit {
+		entries, more = entries[:q.Limit], true
+	}
+	return entries, more, err
 }
 
 // Dataset returns the runs of one dataset, by config hash and then by age.

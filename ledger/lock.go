@@ -4,15 +4,37 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
 
-// lockFile takes the file's lock, exclusive or shared, and waits until the
-// deadline for it. bbolt looks every 50 ms; among readers that come and go a
-// writer that looks so seldom may wait for minutes, so it is done here, every
-// millisecond at first.
+// courtesy is how long a reader lets a writer go first.
+const courtesy = time.Second
+
+// lockFile takes the lock of a file of the ledger's folder, exclusive or shared,
+// and waits until the deadline for it.
+//
+// Among readers that come and go there may never be a moment without one. So
+// who waits holds the lock of the folder meanwhile, a writer alone and readers
+// together: readers that come later queue behind the writer. That lock is
+// courtesy and protects nothing; where folders cannot be locked, as on NFS, it
+// is left out, and a reader behind a writer that gets nowhere goes on.
 func lockFile(ctx context.Context, f *os.File, exclusive bool, deadline time.Time) error {
+	if folder, err := os.Open(filepath.Dir(f.Name())); err == nil {
+		defer folder.Close()
+		turn := deadline
+		if polite := time.Now().Add(courtesy); !exclusive && polite.Before(turn) {
+			turn = polite
+		}
+		_ = waitLock(ctx, folder, exclusive, turn)
+	}
+	return waitLock(ctx, f, exclusive, deadline)
+}
+
+// waitLock tries for a lock until the deadline, every millisecond at first:
+// bbolt, which looks every 50 ms, would seldom find it free.
+func waitLock(ctx context.Context, f *os.File, exclusive bool, deadline time.Time) error {
 	pause := time.Millisecond
 	for {
 		ok, err := tryLock(f, exclusive)

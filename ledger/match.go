@@ -1,8 +1,8 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
-	"sort"
 )
 
 // Want is what a resume asks for.
@@ -62,7 +62,9 @@ type Decision struct {
 // last is chosen, finished or not.
 func Match(runs []Entry, w Want) Decision {
 	runs = slices.Clone(runs)
-	sort.SliceStable(runs, func(i, j int) bool { return runs[i].Head.Commit > runs[j].Head.Commit })
+	slices.SortFunc(runs, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(b.Head.Commit, a.Head.Commit), cmp.Compare(b.ID, a.ID))
+	})
 
 	d := Decision{Outcome: NoneFound}
 	var left []int // indexes into d.Verdicts
@@ -97,15 +99,10 @@ func Match(runs []Entry, w Want) Decision {
 		return d
 	case len(hashes) > 1:
 		d.Outcome = Ambiguous
-		first := &d.Verdicts[left[0]]
 		for _, i := range left {
 			v := &d.Verdicts[i]
 			v.Verdict = OtherConfig
-			other := first
-			if i == left[0] {
-				other = &d.Verdicts[firstOtherConfig(d.Verdicts, left)]
-			}
-			if v.Differs = v.Entry.Config.Diff(other.Entry.Config); len(v.Differs) > 0 {
+			if v.Differs = v.Entry.Config.Diff(otherConfig(d.Verdicts, left, v.Entry.ConfigHash)); len(v.Differs) > 0 {
 				v.Field = v.Differs[0].Field
 			}
 		}
@@ -149,13 +146,12 @@ func runnable(c Config, can []Config, v *Verdict) bool {
 	return false
 }
 
-// firstOtherConfig is the first of those left whose config is not that of the
-// very first.
-func firstOtherConfig(vs []Verdict, left []int) int {
+// otherConfig is the config of the first of those left whose hash is another.
+func otherConfig(vs []Verdict, left []int, hash string) Config {
 	for _, i := range left {
-		if vs[i].Entry.ConfigHash != vs[left[0]].Entry.ConfigHash {
-			return i
+		if e := &vs[i].Entry; e.ConfigHash != hash {
+			return e.Config
 		}
 	}
-	return left[0]
+	return nil
 }

@@ -26,7 +26,7 @@ const probeSize = 128 << 10
 
 func (o Object) key() ([]byte, error) {
 	k, err := hex.DecodeString(o.SHA256)
-	if err != nil || len(k) != sha256.Size {
+	if err != nil || len(k) != sha256.Size || hex.EncodeToString(k) != o.SHA256 {
 		return nil, fmt.Errorf("%w: %q is no object's name", ErrRule, o.SHA256)
 	}
 	return k, nil
@@ -72,8 +72,8 @@ func (s *Session) PutObject(ctx context.Context, name string, write func(io.Writ
 }
 
 // place renames a synced file to the object's name and makes the name durable.
-// An object that stands there already is kept, and synced in case its writer
-// was killed before doing so.
+// An object that stands there already is replaced: its writer may have been
+// killed before its sync, and it may have been damaged since.
 func (l *Ledger) place(tmp string, o Object) error {
 	path, err := l.objectPath(o)
 	if err != nil {
@@ -87,17 +87,6 @@ func (l *Ledger) place(tmp string, o Object) error {
 		}
 	case !errors.Is(err, fs.ErrExist):
 		return err
-	}
-	if info, err := os.Stat(path); err == nil && info.Size() == o.Bytes {
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := f.Sync(); err != nil {
-			return err
-		}
-		return syncDir(dir)
 	}
 	if err := os.Rename(tmp, path); err != nil {
 		return err

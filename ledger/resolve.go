@@ -149,7 +149,7 @@ func (l *Ledger) AtSamples(ctx context.Context, e Entry, samples int64) (Snapsho
 			s, err := t.snapshotUpTo(e.ID, mid)
 			switch {
 			case errors.Is(err, ErrNotFound):
-				return nil // nothing left below mid
+				lo = mid // all up to mid are pruned
 			case err != nil:
 				return err
 			case s.Samples() <= samples:

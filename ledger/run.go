@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -163,6 +164,9 @@ func CheckName(name string) error {
 func CheckDataset(key string) error {
 	if key == "" || len(key) > 300 {
 		return fmt.Errorf("%w: a dataset's key has 1 to 300 characters", ErrRule)
+	}
+	if !utf8.ValidString(key) {
+		return fmt.Errorf("%w: a dataset's key is UTF-8, not %q", ErrRule, key)
 	}
 	for _, r := range key {
 		if r < ' ' || r == 0x7F || r == '#' {

@@ -68,9 +68,6 @@ func (l *Ledger) begin(ctx context.Context, run Run, a Attempt, from *Snapshot) 
 		return nil, err
 	}
 	run.ID, run.Created = RunID(ulid.Make().String()), l.now().UTC()
-	if err := os.MkdirAll(l.leaseDir(), 0o755); err != nil {
-		return nil, fmt.Errorf("create leases: %w", err)
-	}
 	lease, err := l.Acquire(ctx, run.ID, LeaseOptions{})
 	if err != nil {
 		return nil, err

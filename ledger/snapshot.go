@@ -66,11 +66,15 @@ func (s *Snapshot) StateBytes() int64 {
 
 // chainHash computes the snapshot's own hash.
 func (s *Snapshot) chainHash() (string, error) {
+	metrics := s.Metrics
+	if len(metrics) == 0 {
+		metrics = nil // as the record reads back
+	}
 	return canonicalHash(map[string]any{
 		"v": 1, "run": s.Run, "seq": s.Seq, "prev": s.Prev, "dataset": s.Dataset,
 		"config_hash": s.ConfigHash, "source": s.Source, "position": s.Position,
 		"row": s.Row, "trained": s.Trained, "errored": s.Errored, "filtered": s.Filtered,
-		"kind": s.Kind, "time": s.Time.UTC().Format(time.RFC3339Nano), "metrics": s.Metrics, "model_digest": s.ModelDigest,
+		"kind": s.Kind, "time": s.Time.UTC().Format(time.RFC3339Nano), "metrics": metrics, "model_digest": s.ModelDigest,
 	})
 }
 
@@ -92,6 +96,11 @@ func (s *Snapshot) check() error {
 	}
 	if len(s.Objects) > MaxObjects {
 		return fmt.Errorf("%w: a snapshot names at most %d objects, not %d", ErrRule, MaxObjects, len(s.Objects))
+	}
+	for _, o := range s.Objects {
+		if _, err := o.key(); err != nil {
+			return err
+		}
 	}
 	if !json.Valid(s.Position) {
 		return fmt.Errorf("%w: the position is no JSON", ErrRule)

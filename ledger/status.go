@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 )
 
@@ -35,6 +37,9 @@ func Derive(h Head, live Live, moving bool, now time.Time) Status {
 		return Crashed
 	}
 	p := live.Progress
+	if p.Host != hostName() {
+		now = p.Time // the clock that wrote p.Moved; ours may differ from it
+	}
 	if p.Attempt == h.Attempt && now.Sub(p.Moved) > StallAfter {
 		return Stalled
 	}
@@ -89,11 +94,40 @@ func (l *Ledger) Standings(ctx context.Context, entries []Entry) ([]Standing, er
 		}
 	}
 	now := l.now()
+	var crashed []int
 	for i, e := range entries {
 		out[i].Status = Derive(e.Head, lives[i], moving[i], now)
-		if s := out[i].Status; (s == Running || s == Stalled) && lives[i].Progress.Attempt == e.Head.Attempt {
+		switch s := out[i].Status; {
+		case s == Crashed:
+			crashed = append(crashed, i)
+		case (s == Running || s == Stalled) && lives[i].Progress.Attempt == e.Head.Attempt:
 			out[i].Live = &lives[i].Progress
 		}
 	}
+	for piece := range slices.Chunk(crashed, ScanBatch) {
+		if err := l.confirmCrashed(ctx, entries, out, piece); err != nil {
+			return nil, err
+		}
+	}
 	return out, nil
+}
+
+// confirmCrashed looks once more at the runs whose lease was free: the attempt
+// may have ended in order, or the next one begun, after the entry was read.
+func (l *Ledger) confirmCrashed(ctx context.Context, entries []Entry, out []Standing, crashed []int) error {
+	return l.db.view(ctx, func(t *tx) error {
+		for _, i := range crashed {
+			h, err := t.head(entries[i].ID)
+			switch {
+			case errors.Is(err, ErrNotFound): // removed since
+			case err != nil:
+				return err
+			case !h.Open:
+				out[i].Status = Status(h.Reason)
+			case h.Attempt != entries[i].Head.Attempt:
+				out[i].Status = Running
+			}
+		}
+		return nil
+	})
 }

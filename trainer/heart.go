@@ -11,14 +11,13 @@ import (
 
 // pulse holds the counters where others may read them while training goes on.
 type pulse struct {
-	row, trained, errored, filtered atomic.Int64
+	trained, errored, filtered atomic.Int64
 }
 
 func (p *pulse) set(c ledger.Counters) {
 	p.trained.Store(c.Trained)
 	p.errored.Store(c.Errored)
 	p.filtered.Store(c.Filtered)
-	p.row.Store(c.Row)
 }
 
 // get may see a row that is half counted; the row is then what the parts say.

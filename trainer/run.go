@@ -27,8 +27,9 @@ type Options struct {
 	Stop <-chan struct{}
 	// Events receives what happens. Nil is nobody.
 	Events func(Event)
-	// EndWait is how long the end of the run waits for commits that wait for the
-	// ledger. Zero is 60 s.
+	// EndWait is how long, at the end of the run, a commit waits for a ledger
+	// that others have locked, in steps of the ledger's LockTimeout. Zero is 60 s.
+	// Writing what was captured is never cut short.
 	EndWait time.Duration
 }
 
@@ -49,7 +50,10 @@ type NotRecordedError struct {
 }
 
 func (e *NotRecordedError) Error() string {
-	if e.Newest.Seq == 0 {
+	switch {
+	case e.At == e.Newest.Counters:
+		return fmt.Sprintf("the end of the attempt was not recorded: %v", e.Err)
+	case e.Newest.Seq == 0:
 		return fmt.Sprintf("nothing was recorded of the %d samples trained: %v", e.At.Samples(), e.Err)
 	}
 	return fmt.Sprintf("samples after %d (snapshot %d), up to %d, were not recorded: %v", e.Newest.Samples(), e.Newest.Seq, e.At.Samples(), e.Err)
@@ -72,15 +76,15 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r.saved, r.savedAt = r.now, r.started
 	r.from = r.now
 	r.pulse.set(r.now)
-	r.saver = startSaver(o.Session, r.tell, r.rate)
+	r.saver = startSaver(o.Session, r.tell, r.rate, o.EndWait)
 	stopHeart := startHeart(o.Session, &r.pulse, r.tell)
 
 	end, runErr := r.train(ctx)
-	stopHeart()
 	saveErr := r.finish(end)
+	stopHeart() // beats until all is recorded: on some file systems they alone are the sign of life
 	if saveErr != nil && !errors.Is(saveErr, ledger.ErrLeaseLost) {
 		// The snapshot could not be recorded; that the attempt failed perhaps can.
-		endCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		endCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(o.EndWait, 5*time.Second))
 		_ = o.Session.End(endCtx, ledger.End{Reason: ledger.Failed, Error: saveErr.Error()})
 		cancel()
 	}
@@ -116,20 +120,17 @@ func (r *run) train(ctx context.Context) (ledger.End, error) {
 	readCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var stopped atomic.Bool
-	if r.Stop != nil {
-		go func() {
-			select {
-			case <-r.Stop:
-				stopped.Store(true)
-				cancel()
-			case <-readCtx.Done():
-			}
-		}()
-	}
-	fail := func(step string, err error) (ledger.End, error) {
-		if step != "" {
-			err = fmt.Errorf("%s: %w", step, err)
+	go func() {
+		select {
+		case <-r.Stop:
+			stopped.Store(true)
+			cancel()
+		case <-readCtx.Done():
 		}
+		r.saver.hurry() // training may be waiting for room in its queue
+	}()
+	fail := func(step string, err error) (ledger.End, error) {
+		err = fmt.Errorf("%s: %w", step, err)
 		return ledger.End{Reason: ledger.Failed, Error: err.Error()}, err
 	}
 	r.next = r.Cursor.Next
@@ -141,16 +142,18 @@ func (r *run) train(ctx context.Context) (ledger.End, error) {
 		case stopped.Load():
 			return ledger.End{Reason: ledger.Interrupted}, nil
 		case r.saver.failed() != nil:
-			return fail("", r.saver.failed())
+			return ledger.End{Reason: ledger.Failed}, nil // finish returns what failed
 		}
 		row, err := r.Reader.Next(readCtx)
 		switch {
-		case errors.Is(err, io.EOF):
+		case err == io.EOF: // itself: what wraps it says that reading broke off
 			return ledger.End{Reason: ledger.Exhausted}, nil
 		case err != nil && stopped.Load():
 			return ledger.End{Reason: ledger.Interrupted}, nil
 		case err != nil:
 			return fail(fmt.Sprintf("read row %d", r.now.Row), err)
+		case row.At.Row != r.now.Row: // a reader opened elsewhere would train rows twice, or never
+			return fail(fmt.Sprintf("read row %d", r.now.Row), fmt.Errorf("got row %d", row.At.Row))
 		}
 		if err := r.consume(ctx, row); err != nil {
 			return fail(fmt.Sprintf("learn row %d", row.At.Row), err)
@@ -223,9 +226,9 @@ func (r *run) finish(end ledger.End) error {
 		r.saver.save(job{end: &end, counters: r.now})
 	} else if err := r.capture(kind, &end); err != nil {
 		r.saver.save(job{end: &ledger.End{Reason: ledger.Failed, Error: err.Error()}, counters: r.now})
-		return errors.Join(err, r.saver.close(r.EndWait))
+		return errors.Join(err, r.saver.close())
 	}
-	return r.saver.close(r.EndWait)
+	return r.saver.close()
 }
 
 // rate is the attempt's samples a second, up to a count.

@@ -32,37 +32,40 @@ type saver struct {
 	session *ledger.Session
 	tell    func(Event)
 	rate    func(samples int64) float64
+	endWait time.Duration
 	jobs    chan job
 	done    chan struct{} // closed when the last job is through
-	cancel  context.CancelFunc
 
-	mu  sync.Mutex
-	err error
+	mu     sync.Mutex
+	err    error
+	ending time.Time // when the run began to end; zero before
 }
 
-func startSaver(s *ledger.Session, tell func(Event), rate func(int64) float64) *saver {
-	ctx, cancel := context.WithCancel(context.Background())
-	v := &saver{session: s, tell: tell, rate: rate, jobs: make(chan job, maxQueued), done: make(chan struct{}), cancel: cancel}
-	go v.work(ctx)
+func startSaver(s *ledger.Session, tell func(Event), rate func(int64) float64, endWait time.Duration) *saver {
+	v := &saver{session: s, tell: tell, rate: rate, endWait: endWait, jobs: make(chan job, maxQueued), done: make(chan struct{})}
+	go v.work()
 	return v
 }
 
 // save queues a job, and waits where the queue is full.
 func (v *saver) save(j job) { v.jobs <- j }
 
-// close waits until everything queued is recorded, for so long at most, and
-// returns what went wrong.
-func (v *saver) close(wait time.Duration) error {
-	close(v.jobs)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-v.done:
-	case <-timer.C:
-		v.cancel()
-		<-v.done
+// hurry says that the run is ending: from now on a commit waits for the ledger
+// for endWait at most.
+func (v *saver) hurry() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.ending.IsZero() {
+		v.ending = time.Now()
 	}
-	v.cancel()
+}
+
+// close waits until everything queued is recorded or given up, and returns what
+// went wrong.
+func (v *saver) close() error {
+	v.hurry()
+	close(v.jobs)
+	<-v.done
 	return v.failed()
 }
 
@@ -72,7 +75,10 @@ func (v *saver) failed() error {
 	return v.err
 }
 
-func (v *saver) work(ctx context.Context) {
+// work does not end with the context of the training: what was captured is
+// recorded whatever ends the run.
+func (v *saver) work() {
+	ctx := context.Background()
 	defer close(v.done)
 	for j := range v.jobs {
 		if v.failed() != nil {
@@ -88,7 +94,7 @@ func (v *saver) work(ctx context.Context) {
 
 func (v *saver) record(ctx context.Context, j job) error {
 	if j.capture == nil {
-		return v.patiently(ctx, func() error { return v.session.End(ctx, *j.end) })
+		return v.patiently(func() error { return v.session.End(ctx, *j.end) })
 	}
 	started := time.Now()
 	store := &countingStore{ObjectStore: v.session}
@@ -115,7 +121,7 @@ func (v *saver) commit(ctx context.Context, j job, store *countingStore) (ledger
 			ModelDigest: state.ModelDigest, Objects: state.Objects, Errored: j.errored, Rate: rate, End: j.end,
 		}
 		var snap ledger.Snapshot
-		err = v.patiently(ctx, func() error {
+		err = v.patiently(func() error {
 			var err error
 			snap, err = v.session.Commit(ctx, c)
 			return err
@@ -129,15 +135,28 @@ func (v *saver) commit(ctx context.Context, j job, store *countingStore) (ledger
 }
 
 // patiently repeats what fails only because others have the ledger locked.
-func (v *saver) patiently(ctx context.Context, do func() error) error {
+func (v *saver) patiently(do func() error) error {
 	started := time.Now()
 	for {
 		err := do()
-		if !errors.Is(err, ledger.ErrBusy) || ctx.Err() != nil {
+		if !errors.Is(err, ledger.ErrBusy) || v.waitedEnough(started) {
 			return err
 		}
 		v.tell(&Waiting{For: time.Since(started), Queued: len(v.jobs) + 1})
 	}
+}
+
+// waitedEnough reports whether what has waited since started is to be given up.
+func (v *saver) waitedEnough(started time.Time) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.ending.IsZero() {
+		return false
+	}
+	if v.ending.After(started) {
+		started = v.ending
+	}
+	return time.Since(started) >= v.endWait
 }
 
 // countingStore counts the bytes of the objects that are put.

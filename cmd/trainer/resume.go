@@ -252,6 +252,9 @@ func (r *resumption) choose(ctx context.Context) error {
 	if err != nil && !errors.Is(err, ledger.ErrNoLedger) {
 		return records.Explain(err)
 	}
+	if err := r.checkTextField(runs); err != nil {
+		return err
+	}
 	match := maps.Clone(r.want.given)
 	for _, field := range r.accept {
 		delete(match, field)
@@ -270,6 +273,24 @@ func (r *resumption) choose(ctx context.Context) error {
 	}
 	r.entry = r.decision.Chosen
 	return nil
+}
+
+// checkTextField refuses --text-field where no run of the dataset has columns.
+func (r *resumption) checkTextField(runs []ledger.Entry) error {
+	if !has(r.want.given, "text_field") || len(runs) == 0 {
+		return nil
+	}
+	var was stream.Fingerprint
+	for _, e := range runs {
+		var err error
+		if was, err = recorded(e.Source); err != nil {
+			return records.Explain(err)
+		}
+		if was.TextField != "" {
+			return nil
+		}
+	}
+	return noTextField(was.Format)
 }
 
 // start begins a run because there is none to resume. One of the same settings
@@ -552,6 +573,8 @@ func (r *resumption) train(ctx context.Context, src *source, cursor stream.Curso
 		}
 	}
 	r.where(cursor, fork)
+	signals := catchSignals()
+	defer signals.release()
 	var session *ledger.Session
 	var err error
 	if fork {
@@ -565,7 +588,7 @@ func (r *resumption) train(ctx context.Context, src *source, cursor stream.Curso
 	if fork {
 		fmt.Fprintf(r.c.App.ErrWriter, "  As new run %s, forked from snapshot %d of run %s\n", session.Run().ID, r.snap.Seq, r.entry.ID.Short())
 	}
-	t := &training{c: r.c, ledger: r.ledger, session: session, source: src, reader: reader, cursor: cursor, learner: learner}
+	t := &training{c: r.c, ledger: r.ledger, session: session, source: src, reader: reader, cursor: cursor, learner: learner, signals: signals}
 	return t.run(ctx)
 }
 
@@ -581,13 +604,15 @@ func (r *resumption) begin(ctx context.Context, src *source, cursor stream.Curso
 		return r.release(err)
 	}
 	defer reader.Close()
+	signals := catchSignals()
+	defer signals.release()
 	session, err := r.ledger.Continue(ctx, r.lease, 0, r.changes(src), attempt())
 	if err != nil {
 		return r.release(records.Explain(err))
 	}
 	fmt.Fprintf(r.c.App.ErrWriter, "Ledger %s\nStarting run %s again, it was stopped before its first snapshot, %s\n",
 		records.Shown(r.ledger), session.Run().ID, describeConfig(r.config))
-	t := &training{c: r.c, ledger: r.ledger, session: session, source: src, reader: reader, cursor: cursor, learner: learner}
+	t := &training{c: r.c, ledger: r.ledger, session: session, source: src, reader: reader, cursor: cursor, learner: learner, signals: signals}
 	return t.run(ctx)
 }
 

@@ -159,7 +159,7 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 			return nil, sourceError(err)
 		}
 		if c.IsSet("text-field") && !src.Info().HasFields {
-			return nil, cmdline.Usagef("--text-field has no effect on %s: it needs JSONL or Parquet (--data FILE)", src.Info().Format)
+			return nil, noTextField(src.Info().Format)
 		}
 		return src, nil
 	}

@@ -148,6 +148,8 @@ func startRun(ctx context.Context, c *cli.Context, dataset string, want wish) er
 	if want.target != nil {
 		run.Target = *want.target
 	}
+	signals := catchSignals()
+	defer signals.release()
 	session, err := l.Begin(ctx, run, attempt())
 	if errors.Is(err, ledger.ErrNameTaken) {
 		return &cmdline.UsageError{Message: err.Error(), Try: records.Command(c, "ckpt", "list")}
@@ -156,7 +158,7 @@ func startRun(ctx context.Context, c *cli.Context, dataset string, want wish) er
 		return records.Explain(err)
 	}
 	fmt.Fprintf(c.App.ErrWriter, "Ledger %s\nStarting run %s, %s\n", records.Shown(l), session.Run().ID, describeConfig(config))
-	t := &training{c: c, ledger: l, session: session, source: src, reader: reader, learner: learner}
+	t := &training{c: c, ledger: l, session: session, source: src, reader: reader, learner: learner, signals: signals}
 	return t.run(ctx)
 }
 

@@ -68,9 +68,13 @@ func recorded(s ledger.Source) (stream.Fingerprint, error) {
 // checkTextField refuses --text-field for rows that have no columns.
 func checkTextField(src stream.Source, given ledger.Config) error {
 	if _, ok := given["text_field"]; ok && !src.Info().HasFields {
-		return cmdline.Usagef("--text-field has no effect on %s: it needs JSONL or Parquet (--data FILE)", src.Info().Format)
+		return noTextField(src.Info().Format)
 	}
 	return nil
+}
+
+func noTextField(format string) error {
+	return cmdline.Usagef("--text-field has no effect on %s: it needs JSONL or Parquet (--data FILE)", format)
 }
 
 // hashProgress says every few seconds how far reading for a fingerprint is.

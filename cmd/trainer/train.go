@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -32,6 +33,7 @@ type training struct {
 	reader  stream.Reader
 	cursor  stream.Cursor
 	learner trainer.Learner
+	signals *signals
 }
 
 // run trains until there is a reason to end, shows it, and turns that reason
@@ -47,11 +49,10 @@ func (t *training) run(ctx context.Context) error {
 	t.announce(run, interval, from)
 
 	ui := startUI(t.c.App.ErrWriter, run.Target, from)
-	stop, done := onSignals(ui)
-	defer done()
+	t.signals.ui.Store(ui)
 	res, err := trainer.Run(ctx, trainer.Options{
 		Session: t.session, Reader: t.reader, Cursor: t.cursor, Learner: t.learner,
-		Target: run.Target, Interval: interval, Stop: stop, Events: ui.event,
+		Target: run.Target, Interval: interval, Stop: t.signals.stop, Events: ui.event,
 	})
 	ui.finish()
 	return t.report(ctx, res, from, err)
@@ -192,37 +193,58 @@ func samples(n int64) string {
 	return human.Count(n) + " samples"
 }
 
-// onSignals closes stop at the first signal that asks to end, and leaves at the
-// second. A signal that was ignored when the program started stays so: under
-// nohup a terminal that closes is no reason to end.
-func onSignals(ui *ui) (stop <-chan struct{}, done func()) {
-	end := make(chan os.Signal, 2)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) {
-			signal.Notify(end, s)
+// signals are those that ask a training to end, or to say where it stands.
+type signals struct {
+	stop chan struct{} // closed at the first that asks to end
+	quit chan struct{}
+	end  chan os.Signal
+	ask  chan os.Signal
+	ui   atomic.Pointer[ui] // where to say so, once there is one
+}
+
+// catchSignals is called before an attempt is recorded: from then on a signal
+// must end it in the record too. The second signal leaves at once. One that was
+// ignored when the program started stays so: under nohup a terminal that closes
+// is no reason to end.
+func catchSignals() *signals {
+	s := &signals{stop: make(chan struct{}), quit: make(chan struct{}), end: make(chan os.Signal, 2), ask: make(chan os.Signal, 1)}
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(sig) {
+			signal.Notify(s.end, sig)
 		}
 	}
-	ask := make(chan os.Signal, 1)
-	signal.Notify(ask, syscall.SIGUSR1)
-	stopped, quit := make(chan struct{}), make(chan struct{})
-	go func() {
-		for first := true; ; {
-			select {
-			case <-quit:
-				return
-			case <-ask:
+	signal.Notify(s.ask, syscall.SIGUSR1)
+	go s.wait()
+	return s
+}
+
+func (s *signals) wait() {
+	for first := true; ; {
+		select {
+		case <-s.quit:
+			return
+		case <-s.ask:
+			if ui := s.ui.Load(); ui != nil {
 				ui.request()
-			case s := <-end:
-				if !first {
-					os.Exit(int(cmdline.Failed))
-				}
-				first = false
-				close(stopped)
-				ui.line(fmt.Sprintf("%s: finishing this sample and saving; once more leaves at once, unsaved", signalName(s)))
+			}
+		case sig := <-s.end:
+			if !first {
+				os.Exit(int(cmdline.Failed))
+			}
+			first = false
+			close(s.stop)
+			if ui := s.ui.Load(); ui != nil {
+				ui.line(fmt.Sprintf("%s: finishing this sample and saving; once more leaves at once, unsaved", signalName(sig)))
 			}
 		}
-	}()
-	return stopped, func() { signal.Stop(end); signal.Stop(ask); close(quit) }
+	}
+}
+
+// release gives the signals back to the system.
+func (s *signals) release() {
+	signal.Stop(s.end)
+	signal.Stop(s.ask)
+	close(s.quit)
 }
 
 func signalName(s os.Signal) string {

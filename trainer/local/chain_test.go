@@ -79,9 +79,9 @@ func TestPlanWritesLittle(t *testing.T) {
 // A long run with captures of all sizes: whatever was merged later, each
 // snapshot can be restored, from few objects that repeat little.
 func TestChain(t *testing.T) {
-	rows := randomSamples(300_000)
+	rows := randomSamples(150_000)
 	if testing.Short() {
-		rows = rows[:1000]
+		rows = rows[:500]
 	}
 	l, store := newLearner(t), memory{}
 	var states []trainer.State

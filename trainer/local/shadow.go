@@ -74,10 +74,11 @@ func (s *shadow) name(layer int, events *tokenEvents) {
 	var group sync.WaitGroup
 	for begin := from; begin < l.patterns.len(); begin += share {
 		end := min(begin+share, l.patterns.len())
-		part := &sum{}
+		part := new(sum)
 		sums = append(sums, part)
 		group.Go(func() {
 			var namer namer
+			var own sum // in no cache line of another
 			for i := begin; i < end; i++ {
 				symbols := l.patterns.at(uint32(i))
 				var n name
@@ -87,8 +88,9 @@ func (s *shadow) name(layer int, events *tokenEvents) {
 					n = namer.ofPatterns(symbols, &s.layers[layer-1].names)
 				}
 				*l.names.at(i) = n
-				part.add(element(layer, n), *l.frequencies.at(i))
+				own.add(element(layer, n), *l.frequencies.at(i))
 			}
+			*part = own
 		})
 	}
 	group.Wait()

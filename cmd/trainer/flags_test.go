@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"ckptledger/cmd/internal/cmdline"
+	"ckptledger/cmd/internal/records"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/urfave/cli/v2"
+)
+
+// call runs the program in this process.
+func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	app := newApp()
+	app.Writer, app.ErrWriter = &out, &errOut
+	code = cmdline.Run(context.Background(), app, append([]string{"trainer"}, args...))
+	return code, out.String(), errOut.String()
+}
+
+// outcome is what a call with a flag came to.
+type outcome struct {
+	code           int
+	stdout, stderr string
+	run            records.Run // where stdout is one
+	dir            string      // the ledger
+}
+
+// flagCase is one flag with a value, and how its effect is seen.
+type flagCase struct {
+	args []string
+	// recorded finds the effect in what is recorded or done.
+	recorded func(outcome) bool
+	// refused says for which sources the flag has no effect and is refused.
+	refused func(source string) bool
+}
+
+func configIs(key, want string) func(outcome) bool {
+	return func(o outcome) bool {
+		b, _ := json.Marshal(o.run.Config[key])
+		return string(b) == want
+	}
+}
+
+// runFlags are the flags of run and resume alike; the sources all have columns
+// text and body.
+var runFlags = map[string]flagCase{
+	"max-samples":         {args: []string{"--max-samples", "7"}, recorded: func(o outcome) bool { return o.run.Target == 7 }},
+	"checkpoint-interval": {args: []string{"--checkpoint-interval", "3"}, recorded: func(o outcome) bool { return o.run.Interval == "3" && o.run.SnapshotCount > 2 }},
+	"record":              {args: []string{"--record", "gpu=none"}, recorded: func(o outcome) bool { return o.run.Record["gpu"] == "none" }},
+	"tag":                 {args: []string{"--tag", "first"}, recorded: func(o outcome) bool { return slices.Contains(o.run.Tags, "first") }},
+	"json":                {args: []string{"--json"}, recorded: func(o outcome) bool { return json.Valid([]byte(o.stdout)) }},
+	"learner":             {args: []string{"--learner", "local"}, recorded: configIs("learner", `"local"`)},
+	"method":              {args: []string{"--method", "sequential"}, recorded: configIs("method", `"sequential"`)},
+	"tokenizer":           {args: []string{"--tokenizer", "gpt2"}, recorded: configIs("tokenizer", `"gpt2"`)},
+	"chunk-sizes":         {args: []string{"--chunk-sizes", "4,4"}, recorded: configIs("chunk_sizes", `[4,4]`)},
+	"text-field": {
+		args: []string{"--text-field", "body"}, recorded: configIs("text_field", `"body"`),
+		refused: func(source string) bool { return source == "sample" || source == "text" },
+	},
+	"config": {args: []string{"--config", "lr=1e-4"}, recorded: configIs("lr", `0.0001`)},
+	"ledger": {args: nil, recorded: func(o outcome) bool { _, err := os.Stat(filepath.Join(o.dir, "ledger.db")); return err == nil }},
+	"data": {args: nil, recorded: func(o outcome) bool {
+		was, err := recorded(o.run.Source)
+		return err == nil && (was.Kind == "sample" || len(was.Data) == 1 && filepath.IsAbs(was.Data[0]))
+	}},
+}
+
+// TestRunFlags walks every flag of run through every source, learner and method
+// there are, and finds that it changes what is recorded or is refused.
+func TestRunFlags(t *testing.T) {
+	cases := map[string]flagCase{}
+	for name, c := range runFlags {
+		cases[name] = c
+	}
+	cases["name"] = flagCase{args: []string{"--name", "mine"}, recorded: func(o outcome) bool { return o.run.Name == "mine" }}
+	walk(t, "run", cases, func(t *testing.T, source, dir string, data []string, c flagCase) outcome {
+		args := []string{"run", dataset(source), "--ledger", dir}
+		if source == "sample" && !slices.Contains(c.args, "--max-samples") {
+			args = append(args, "--max-samples", "12") // it has 1,800,000 rows
+		}
+		return outcomeOf(t, dir, slices.Concat(args, data, c.args))
+	})
+}
+
+// TestResumeFlags does the same for resume, over a run of 5 samples.
+func TestResumeFlags(t *testing.T) {
+	cases := map[string]flagCase{}
+	for name, c := range runFlags {
+		switch name {
+		case "learner", "method", "tokenizer": // equal to the run's: it is resumed
+			c.recorded = func(o outcome) bool { return *o.run.ResumedAtSample == 5 }
+		case "chunk-sizes", "config": // others than the run's: it is refused
+			c.recorded = func(o outcome) bool { return o.code == int(cmdline.ConfigMismatch) }
+		case "text-field":
+			c.recorded = func(o outcome) bool { return o.code == int(cmdline.ConfigMismatch) }
+		case "checkpoint-interval":
+			c.recorded = func(o outcome) bool { return o.run.Interval == "3" && o.run.SnapshotCount > 4 }
+		}
+		cases[name] = c
+	}
+	isRun := func(o outcome) bool { return *o.run.ResumedAtSample > 0 }
+	more := map[string]flagCase{
+		"run":       {args: []string{"--run", "mine"}, recorded: isRun},
+		"snapshot":  {args: []string{"--snapshot", "1"}, recorded: func(o outcome) bool { return o.run.ForkedFrom != nil && *o.run.ResumedAtSample == 3 }},
+		"explain":   {args: []string{"--explain"}, recorded: func(o outcome) bool { return strings.Contains(o.stdout, `"candidates"`) && o.run.Trained == 5 }},
+		"or-start":  {args: []string{"--or-start"}, recorded: isRun},
+		"name":      {args: []string{"--or-start", "--name", "other"}, recorded: func(o outcome) bool { return o.run.Name == "other" && *o.run.ResumedAtSample == 0 }},
+		"accept":    {args: []string{"--config", "lr=1", "--accept", "lr"}, recorded: func(o outcome) bool { return slices.Contains(o.run.Accepted, "lr") }},
+		"wait":      {args: []string{"--wait", "5m"}, recorded: isRun},
+		"take-over": {args: []string{"--take-over"}, recorded: isRun},
+	}
+	for name, c := range more {
+		cases[name] = c
+	}
+	walk(t, "resume", cases, func(t *testing.T, source, dir string, data []string, c flagCase) outcome {
+		first := append([]string{"run", dataset(source), "--ledger", dir, "--max-samples", "5", "--checkpoint-interval", "3", "--name", "mine", "--json"}, data...)
+		if code, _, stderr := call(t, first...); code != 0 {
+			t.Fatalf("first run: exit code %d\n%s", code, stderr)
+		}
+		args := []string{"resume", dataset(source), "--ledger", dir}
+		if !slices.Contains(c.args, "--max-samples") {
+			args = append(args, "--max-samples", "12")
+		}
+		return outcomeOf(t, dir, slices.Concat(args, data, c.args))
+	})
+}
+
+// dataset is the name under which a source is read.
+func dataset(source string) string {
+	if source == "sample" {
+		return "sample"
+	}
+	return "things"
+}
+
+func outcomeOf(t *testing.T, dir string, args []string) outcome {
+	t.Helper()
+	if !slices.Contains(args, "--json") {
+		args = append(args, "--json")
+	}
+	o := outcome{dir: dir}
+	o.code, o.stdout, o.stderr = call(t, args...)
+	_ = json.Unmarshal([]byte(o.stdout), &o.run) // a refusal is none
+	return o
+}
+
+func walk(t *testing.T, command string, cases map[string]flagCase, do func(*testing.T, string, string, []string, flagCase) outcome) {
+	sources := writeSources(t)
+	for _, flag := range commandFlags(t, command) {
+		c, ok := cases[flag]
+		if !ok {
+			t.Errorf("no case for --%s of %s", flag, command)
+			continue
+		}
+		for source, data := range sources {
+			t.Run(flag+"/"+source, func(t *testing.T) {
+				o := do(t, source, filepath.Join(t.TempDir(), "ledger"), data, c)
+				if c.refused != nil && c.refused(source) {
+					if o.code != int(cmdline.Usage) || !strings.Contains(o.stderr, "--"+flag) {
+						t.Errorf("exit code %d, want a refusal that names --%s:\n%s", o.code, flag, o.stderr)
+					}
+					return
+				}
+				if !c.recorded(o) {
+					t.Errorf("%v left no trace: exit code %d\nstdout: %s\nstderr: %s", c.args, o.code, o.stdout, o.stderr)
+				}
+			})
+		}
+	}
+}
+
+// commandFlags are the names of all flags that a command takes.
+func commandFlags(t *testing.T, name string) []string {
+	t.Helper()
+	app := newApp()
+	var names []string
+	for _, f := range app.Flags {
+		names = append(names, f.Names()[0])
+	}
+	i := slices.IndexFunc(app.Commands, func(c *cli.Command) bool { return c.Name == name })
+	if i < 0 {
+		t.Fatalf("no command %s", name)
+	}
+	for _, f := range app.Commands[i].Flags {
+		names = append(names, f.Names()[0])
+	}
+	return names
+}
+
+// writeSources writes the same rows in every format, and returns the flags that
+// name them.
+func writeSources(t *testing.T) map[string][]string {
+	t.Helper()
+	dir := t.TempDir()
+	type row struct {
+		Text string `parquet:"text" json:"text"`
+		Body string `parquet:"body" json:"body"`
+	}
+	var rows []row
+	var text, lines bytes.Buffer
+	for i := range 20 {
+		r := row{fmt.Sprintf("this is the text of row number %d of the test", i), fmt.Sprintf("and this is the body of row number %d", i)}
+		rows = append(rows, r)
+		fmt.Fprintln(&text, r.Text)
+		b, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines.Write(append(b, '\n'))
+	}
+	write := func(name string, b []byte) []string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return []string{"--data", path}
+	}
+	var columns bytes.Buffer
+	if err := parquet.Write(&columns, rows); err != nil {
+		t.Fatal(err)
+	}
+	return map[string][]string{
+		"sample":  nil,
+		"text":    write("rows.txt", text.Bytes()),
+		"jsonl":   write("rows.jsonl", lines.Bytes()),
+		"parquet": write("rows.parquet", columns.Bytes()),
+	}
+}

@@ -1,0 +1,303 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// model is what a ledger should hold, as plainly as it can be said.
+type model struct {
+	l        *Ledger
+	clock    uint64 // counts what touches a run
+	runs     []*modelRun
+	sessions []*modelSession
+}
+
+type modelRun struct {
+	id            RunID
+	dataset, name string
+	snaps         []Snapshot
+	errored       int // rows
+	attempt       uint64
+	open          bool
+	reason        Reason
+	touched       uint64
+	commit        uint64
+	origin        *Origin
+}
+
+type modelSession struct {
+	*Session
+	run    *modelRun
+	number uint64
+	ended  bool
+}
+
+func (s *modelSession) lost() bool { return s.number != s.run.attempt }
+
+func (m *model) touch(r *modelRun) uint64 {
+	m.clock++
+	r.touched = m.clock
+	return m.clock
+}
+
+func (m *model) begun(s *Session, run Run) *modelSession {
+	r := &modelRun{id: s.Run().ID, dataset: run.Dataset, name: run.Name, attempt: 1, open: true}
+	m.runs = append(m.runs, r)
+	m.touch(r)
+	ms := &modelSession{Session: s, run: r, number: 1}
+	m.sessions = append(m.sessions, ms)
+	return ms
+}
+
+// drawRun is a run to begin, and whether its name or dataset is refused.
+func (m *model) drawRun(t *rapid.T) (run Run, taken bool) {
+	run = testRun(rapid.SampledFrom([]string{"wikitext", "c4", "first"}).Draw(t, "dataset"))
+	run.Name = rapid.SampledFrom([]string{"", "", "", "first", "second", "c4"}).Draw(t, "name")
+	for _, r := range m.runs {
+		taken = taken || run.Name != "" && (r.name == run.Name || r.dataset == run.Name) || r.name == run.Dataset
+	}
+	return run, taken || run.Name == run.Dataset
+}
+
+func (m *model) begin(t *rapid.T) {
+	run, taken := m.drawRun(t)
+	s, err := m.l.Begin(context.Background(), run, Attempt{})
+	if taken {
+		wantError(t, err, ErrNameTaken)
+		return
+	}
+	wantError(t, err, nil)
+	m.begun(s, run)
+}
+
+func (m *model) fork(t *rapid.T) {
+	parent := m.drawKnown(t)
+	if len(parent.snaps) == 0 {
+		t.Skip("no snapshot")
+	}
+	from := rapid.SampledFrom(parent.snaps).Draw(t, "from")
+	run, taken := m.drawRun(t)
+	s, err := m.l.Fork(context.Background(), run, from, nil, Attempt{})
+	if taken {
+		wantError(t, err, ErrNameTaken)
+		return
+	}
+	wantError(t, err, nil)
+	ms := m.begun(s, run)
+	ms.run.commit, ms.run.snaps = ms.run.touched, []Snapshot{s.Last()}
+	ms.run.origin = &Origin{Run: from.Run, Seq: from.Seq, Hash: from.Hash}
+	ms.run.errored = int(from.Errored) // one row each, and none is cut off
+	if s.Last().Counters != from.Counters {
+		t.Fatalf("the fork of %+v stands at %+v", from.Counters, s.Last().Counters)
+	}
+}
+
+func (m *model) drawKnown(t *rapid.T) *modelRun {
+	if len(m.runs) == 0 {
+		t.Skip("no run")
+	}
+	return rapid.SampledFrom(m.runs).Draw(t, "run")
+}
+
+func (m *model) drawSession(t *rapid.T) *modelSession {
+	if len(m.sessions) == 0 {
+		t.Skip("no session")
+	}
+	return m.sessions[rapid.IntRange(0, len(m.sessions)-1).Draw(t, "session")]
+}
+
+func (m *model) proceed(t *rapid.T) {
+	r := m.drawKnown(t)
+	takeOver := rapid.Bool().Draw(t, "take over")
+	held := slices.ContainsFunc(m.sessions, func(s *modelSession) bool { return s.run == r })
+	lease, err := m.l.Acquire(context.Background(), r.id, LeaseOptions{TakeOver: takeOver})
+	var inUse *HeldError
+	if held && !takeOver {
+		if !errors.As(err, &inUse) {
+			t.Fatalf("a held lease: %v", err)
+		}
+		return
+	}
+	wantError(t, err, nil)
+	seq := uint64(len(r.snaps))
+	_, err = m.l.Continue(context.Background(), lease, seq+1, Changes{}, Attempt{})
+	wantError(t, err, ErrLeaseLost)
+	s, err := m.l.Continue(context.Background(), lease, seq, Changes{}, Attempt{})
+	wantError(t, err, nil)
+	r.attempt++
+	r.open, r.reason = true, ""
+	m.touch(r)
+	if a := s.Attempt(); a.Number != r.attempt || a.From != seq || a.TookOver != held {
+		t.Fatalf("attempt is %+v, after %d", a, r.attempt)
+	}
+	m.sessions = append(m.sessions, &modelSession{Session: s, run: r, number: r.attempt})
+}
+
+func (m *model) commit(t *rapid.T) {
+	s := m.drawSession(t)
+	c := step(s.Session, int64(rapid.IntRange(0, 2).Draw(t, "trained")))
+	for range rapid.IntRange(0, 1).Draw(t, "errored") {
+		c.Errored = append(c.Errored, ErroredRow{Row: c.Row, Reason: "malformed JSON"})
+		c.Counters.Errored, c.Row = c.Counters.Errored+1, c.Row+1
+	}
+	for _, text := range rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 3).Draw(t, "objects") {
+		o, err := s.PutObject(context.Background(), text, func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
+		wantError(t, err, nil)
+		c.Objects = append(c.Objects, o)
+	}
+	if rapid.IntRange(0, 4).Draw(t, "final") == 0 {
+		c.Kind, c.End = Final, &End{Reason: Completed}
+	}
+	last := s.Last()
+	snap, err := s.Commit(context.Background(), c)
+	switch {
+	case s.ended, last.Seq > 0 && c.Counters == last.Counters:
+		wantError(t, err, ErrRule)
+		return
+	case s.lost():
+		wantError(t, err, ErrLeaseLost)
+		return
+	}
+	wantError(t, err, nil)
+	r := s.run
+	r.commit = m.touch(r)
+	r.snaps = append(r.snaps, snap)
+	r.errored += len(c.Errored)
+	if c.End != nil {
+		s.ended, r.open, r.reason = true, false, Completed
+	}
+}
+
+func (m *model) end(t *rapid.T) {
+	s := m.drawSession(t)
+	reason := rapid.SampledFrom([]Reason{Interrupted, Failed, Exhausted}).Draw(t, "reason")
+	err := s.End(context.Background(), End{Reason: reason, Error: "why"})
+	switch {
+	case s.ended:
+		wantError(t, err, nil)
+	case s.lost():
+		wantError(t, err, ErrLeaseLost)
+	default:
+		wantError(t, err, nil)
+		s.ended, s.run.open, s.run.reason = true, false, reason
+		m.touch(s.run)
+	}
+}
+
+func (m *model) close(t *rapid.T) {
+	s := m.drawSession(t)
+	wantError(t, s.Close(), nil)
+	m.sessions = slices.DeleteFunc(m.sessions, func(o *modelSession) bool { return o == s })
+}
+
+// check compares all that can be asked with what the model says.
+func (m *model) check(t *rapid.T) {
+	ctx := context.Background()
+	newest := slices.SortedFunc(slices.Values(m.runs), func(a, b *modelRun) int { return cmp.Compare(b.touched, a.touched) })
+	entries, more, err := m.l.List(ctx, Query{})
+	wantError(t, err, nil)
+	if len(entries) != len(newest) || more {
+		t.Fatalf("%d of %d runs are listed", len(entries), len(newest))
+	}
+	latest := map[string]*modelRun{}
+	for i, r := range newest {
+		e := entries[i]
+		if e.ID != r.id || e.Name != r.name || e.Dataset != r.dataset {
+			t.Fatalf("entry %d is %s, not %s", i, e.ID, r.id)
+		}
+		h := e.Head
+		if h.Seq != uint64(len(r.snaps)) || h.Attempt != r.attempt || h.Open != r.open || h.Reason != r.reason || h.Touched != r.touched || h.Commit != r.commit {
+			t.Fatalf("head of %+v is %+v", r, h)
+		}
+		if (r.origin == nil) != (e.ForkedFrom == nil) || r.origin != nil && *r.origin != *e.ForkedFrom {
+			t.Fatalf("origin is %v, not %v", e.ForkedFrom, r.origin)
+		}
+		if o := latest[r.dataset]; o == nil || r.commit > o.commit || r.commit == o.commit && r.id > o.id {
+			latest[r.dataset] = r
+		}
+		rows, err := m.l.Errored(ctx, r.id, h.Seq)
+		wantError(t, err, nil)
+		if len(rows) != r.errored {
+			t.Fatalf("%d errored rows, not %d", len(rows), r.errored)
+		}
+		m.checkSnapshots(t, e, r)
+		if r.name != "" {
+			if id, err := find(m.l, r.name); err != nil || id != r.id {
+				t.Fatalf("%s is %s, not %s (%v)", r.name, id, r.id, err)
+			}
+		}
+	}
+	for dataset, r := range latest {
+		if id, err := find(m.l, dataset+"@latest"); err != nil || id != r.id {
+			t.Fatalf("latest of %s is %s, not %s (%v)", dataset, id, r.id, err)
+		}
+	}
+}
+
+func (m *model) checkSnapshots(t *rapid.T, e Entry, r *modelRun) {
+	i := 0
+	err := m.l.Snapshots(context.Background(), r.id, func(s *Snapshot) error {
+		if i >= len(r.snaps) || s.Hash != r.snaps[i].Hash {
+			return fmt.Errorf("snapshot %d is not the one committed", s.Seq)
+		}
+		i++
+		return nil
+	})
+	if err != nil || i != len(r.snaps) {
+		t.Fatalf("%d of %d snapshots (%v)", i, len(r.snaps), err)
+	}
+	at := int64(rapid.IntRange(0, 10).Draw(t, "samples"))
+	want := uint64(0)
+	for _, s := range r.snaps {
+		if s.Samples() <= at {
+			want = s.Seq
+		}
+	}
+	got, err := m.l.AtSamples(context.Background(), e, at)
+	if want == 0 {
+		wantError(t, err, ErrNotFound)
+	} else if err != nil || got.Seq != want {
+		t.Fatalf("at %d samples snapshot %d, not %d (%v)", at, got.Seq, want, err)
+	}
+}
+
+func wantError(t *rapid.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("error is %v, not %v", err, want)
+	}
+}
+
+func TestAgainstModel(t *testing.T) {
+	root := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp(root, "")
+		wantError(t, err, nil)
+		l, err := Create(context.Background(), filepath.Join(dir, "checkpoints"), Options{})
+		wantError(t, err, nil)
+		m := &model{l: l}
+		defer func() {
+			for _, s := range m.sessions {
+				s.Close()
+			}
+		}()
+		commit := m.commit // more often than the others
+		t.Repeat(map[string]func(*rapid.T){
+			"": m.check, "begin": m.begin, "fork": m.fork, "proceed": m.proceed, "end": m.end, "close": m.close,
+			"commit": commit, "commit too": commit, "commit again": commit,
+		})
+		for _, err := range problems(l) {
+			t.Errorf("the ledger is not sound: %v", err)
+		}
+	})
+}
