@@ -10,7 +10,7 @@ import (
 )
 
 // courtesy is how long a reader lets a writer go first.
-const courtesy = time.Second
+const courtesy = 200 * time.Millisecond
 
 // lockFile takes the lock of a file of the ledger's folder, exclusive or shared,
 // and waits until the deadline for it.

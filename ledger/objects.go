@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -290,17 +289,4 @@ func (s *Session) removeLeftovers() {
 			os.Remove(filepath.Join(s.l.stateDir(), e.Name()))
 		}
 	}
-}
-
-// equalObjects reports whether two snapshots name the same state.
-func equalObjects(a, b []Object) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !bytes.Equal([]byte(a[i].SHA256), []byte(b[i].SHA256)) {
-			return false
-		}
-	}
-	return true
 }

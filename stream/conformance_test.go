@@ -223,7 +223,10 @@ func TestSources(t *testing.T) {
 		"parquet files":            files("*.parquet", asParquet(t, pointers(long[:33]), 10), asParquet(t, nil, 10), pqFile),
 		"parquet, no index":        files("a.parquet", withoutPageIndex(t, pqFile)),
 	} {
-		t.Run(name, func(t *testing.T) { testSource(t, source(t)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testSource(t, source(t))
+		})
 	}
 }
 

@@ -22,8 +22,14 @@ func (l *LastRow) Set(row *Row) {
 		l.sum = row.sum
 		return
 	}
+	if cap(l.raw) > keepRaw && len(row.raw) <= keepRaw {
+		l.raw = nil // one long row does not cost its memory for ever
+	}
 	l.raw = append(l.raw[:0], row.raw...)
 }
+
+// keepRaw is how many bytes of memory a LastRow keeps from row to row.
+const keepRaw = 1 << 20
 
 // Proof returns the proof of the row consumed last, nil if there is none.
 func (l *LastRow) Proof() *Proof {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"strconv"
 )
 
 const (
@@ -92,12 +91,3 @@ func (r *sampleReader) Next(ctx context.Context) (*Row, error) {
 
 // Close implements Reader.
 func (*sampleReader) Close() error { return nil }
-
-// thousands writes n with a comma between each three digits.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}

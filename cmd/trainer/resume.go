@@ -509,7 +509,7 @@ func (r *resumption) openSource(ctx context.Context) (*source, error) {
 	if err != nil {
 		return nil, records.Explain(err)
 	}
-	spec := stream.Spec{Dataset: r.dataset, Data: r.want.data, TextField: fmt.Sprint(r.config["text_field"])}
+	spec := stream.Spec{Dataset: r.dataset, Data: r.want.data, TextField: textField(r.config)}
 	if spec.Data == nil {
 		spec.Data = was.Data
 	}

@@ -186,7 +186,7 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 	}
 	spec.Dataset, spec.Data = e.Dataset, was.Data
 	if !c.IsSet("text-field") {
-		spec.TextField, _ = e.Config["text_field"].(string)
+		spec.TextField = textField(e.Config)
 	}
 	src, err := open()
 	if err != nil {

@@ -111,7 +111,7 @@ func startRun(ctx context.Context, c *cli.Context, dataset string, want wish) er
 	if err != nil {
 		return err
 	}
-	spec := stream.Spec{Dataset: dataset, Data: want.data, TextField: fmt.Sprint(config["text_field"])}
+	spec := stream.Spec{Dataset: dataset, Data: want.data, TextField: textField(config)}
 	// The source is opened before the ledger is made: a typing error leaves no
 	// folder behind. It is hashed after, so that the ledger remembers the hash.
 	probe, err := stream.Open(ctx, spec, stream.Options{})

@@ -65,6 +65,12 @@ func recorded(s ledger.Source) (stream.Fingerprint, error) {
 	return fp, nil
 }
 
+// textField is the column that a run of this config reads.
+func textField(c ledger.Config) string {
+	name, _ := c["text_field"].(string)
+	return name
+}
+
 // checkTextField refuses --text-field for rows that have no columns.
 func checkTextField(src stream.Source, given ledger.Config) error {
 	if _, ok := given["text_field"]; ok && !src.Info().HasFields {
