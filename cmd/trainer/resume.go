@@ -127,6 +127,9 @@ func (r *resumption) checkFlags() error {
 			return cmdline.Usagef("--accept %s has no effect: give the value to go on with, by its flag or by --config %s=VALUE", human.Quote(field), human.Quote(field))
 		}
 	}
+	if _, err := r.wait(); err != nil {
+		return err
+	}
 	switch {
 	case c.IsSet("snapshot") && r.seq == 0:
 		return cmdline.Usagef("--snapshot: snapshots are counted from 1")
@@ -329,8 +332,10 @@ func (r *resumption) start(ctx context.Context) error {
 }
 
 func (r *resumption) resume(ctx context.Context) error {
-	if r.forks() {
-		// The origin is only read: its lease is not needed.
+	// A fork only reads its origin, and where the target is reached there is
+	// nothing to take over.
+	target, stands := r.target(), r.entry.Head.Samples()
+	if r.forks() || r.c.Bool("take-over") && target > 0 && stands >= target {
 		return r.fromHere(ctx)
 	}
 	if err := r.acquire(ctx); err != nil {

@@ -42,11 +42,11 @@ type Run struct {
 	Accepted        []string          `json:"accepted,omitempty"`
 	ResumedAtSample *int64            `json:"resumed_at_sample,omitempty"` // trainer run and resume only
 
-	// In show only.
-	Metrics     map[string]float64  `json:"metrics,omitempty"`
-	Attempts    []ledger.Attempt    `json:"attempts,omitempty"`
-	Snapshots   []Snapshot          `json:"snapshots,omitempty"`
-	ErroredRows []ledger.ErroredRow `json:"errored_rows,omitempty"`
+	// In show only, and there also where there are none.
+	Metrics     map[string]float64  `json:"metrics,omitzero"` // of the newest snapshot
+	Attempts    []ledger.Attempt    `json:"attempts,omitzero"`
+	Snapshots   []Snapshot          `json:"snapshots,omitzero"` // oldest first
+	ErroredRows []ledger.ErroredRow `json:"errored_rows,omitzero"`
 }
 
 // Live is what a running run's trainer says of itself, beside the numbers of
@@ -73,8 +73,11 @@ type Snapshot struct {
 	ElapsedSeconds float64            `json:"elapsed_seconds"`
 	Attempt        uint64             `json:"attempt"`
 	Hash           string             `json:"hash"`
-	Position       json.RawMessage    `json:"position,omitempty"`
 	Metrics        map[string]float64 `json:"metrics,omitempty"`
+
+	// Of a snapshot that is shown alone.
+	Position json.RawMessage `json:"position,omitempty"`
+	Objects  []ledger.Object `json:"objects,omitzero"`
 }
 
 // RunOf turns a run and its standing into its JSON object.

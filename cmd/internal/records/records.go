@@ -4,6 +4,7 @@
 package records
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,8 +35,8 @@ func JSONFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "json", Usage: "print JSON on stdout"}
 }
 
-// Dir returns the ledger's folder as it was given.
-func Dir(c *cli.Context) string { return c.String("ledger") }
+// Dir returns the ledger's folder as it was given. An empty CKPT_LEDGER is none.
+func Dir(c *cli.Context) string { return cmp.Or(c.String("ledger"), DefaultDir) }
 
 // Open opens the ledger that the command line names. It creates none.
 func Open(c *cli.Context) (*ledger.Ledger, error) {
@@ -57,11 +58,7 @@ func Shown(l *ledger.Ledger) string {
 // as it was given on the command line.
 func Command(c *cli.Context, words ...string) string {
 	// What is the default here is the default where the command is pasted.
-	byDefault := os.Getenv("CKPT_LEDGER")
-	if byDefault == "" {
-		byDefault = DefaultDir
-	}
-	if Dir(c) != byDefault {
+	if Dir(c) != cmp.Or(os.Getenv("CKPT_LEDGER"), DefaultDir) {
 		words = append(words, "--ledger", Dir(c))
 	}
 	return human.Quote(words...)

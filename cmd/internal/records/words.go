@@ -1,0 +1,77 @@
+package records
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"ckptledger/cmd/internal/human"
+	"ckptledger/ledger"
+)
+
+// Samples writes a count of samples: "1 sample", "20,000 samples".
+func Samples(n int64) string {
+	if n == 1 {
+		return "1 sample"
+	}
+	return human.Count(n) + " samples"
+}
+
+// Title names a run for people: "run 01K…7Q3M (books-16)".
+func Title(r *ledger.Run) string {
+	if r.Name == "" {
+		return "run " + r.ID.Short()
+	}
+	return "run " + r.ID.Short() + " (" + r.Name + ")"
+}
+
+// Setting writes a config's value for people: a list as the flag takes it
+// (8,8,8,8), a string without quotes, everything else in JSON.
+func Setting(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "(not set)"
+	case string:
+		return v
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case []any:
+		parts := make([]string, len(v))
+		for i, e := range v {
+			parts[i] = Setting(e)
+		}
+		return strings.Join(parts, ",")
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(b)
+}
+
+// Ending says how a run stands and why, in one line: "completed: the target is
+// reached", "failed: disk full".
+func Ending(e *ledger.Entry, st ledger.Standing, now time.Time) string {
+	h := &e.Head
+	why := map[ledger.Status]string{
+		ledger.Crashed:       "its process is gone without a word",
+		ledger.IsInterrupted: "by a signal",
+		ledger.IsExhausted:   "the data ended",
+		ledger.IsCompleted:   "the target is reached",
+		ledger.IsFailed:      h.LastError,
+		ledger.Running:       fmt.Sprintf("by pid %d on %s", h.PID, h.Host),
+		ledger.Stalled:       fmt.Sprintf("pid %d on %s is alive and does not move", h.PID, h.Host),
+	}[st.Status]
+	if p := st.Live; p != nil && st.Status == ledger.Running && p.Rate > 0 {
+		why += ", " + human.Rate(p.Rate)
+	}
+	if p := st.Live; p != nil && st.Status == ledger.Stalled {
+		why += ", last moved " + human.Ago(now, p.Moved)
+	}
+	if why == "" {
+		return string(st.Status)
+	}
+	return string(st.Status) + ": " + why
+}
