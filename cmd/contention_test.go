@@ -70,7 +70,7 @@ func TestReaders(t *testing.T) {
 	dir := t.TempDir()
 	mustRun(t, dir, "trainer", "run", "sample", "--max-samples", "10", "--json")
 
-	trainer := program(dir, "trainer", "resume", "sample", "--max-samples", "20000", "--checkpoint-interval", "10", "--json")
+	trainer := program(dir, "trainer", "resume", "sample", "--max-samples", "5000", "--checkpoint-interval", "10", "--json")
 	out, err := os.Create(filepath.Join(dir, "out"))
 	if err != nil {
 		t.Fatal(err)
@@ -119,8 +119,8 @@ func TestReaders(t *testing.T) {
 	close(done)
 	wg.Wait()
 	runs := decode[[]runJSON](t, run(t, dir, "ckpt", "list", "--json"))
-	if len(runs) != 1 || runs[0].SnapshotCount != 2000 || runs[0].Trained != 20000 {
-		t.Errorf("runs: %+v; want one with 2,000 snapshots", runs)
+	if len(runs) != 1 || runs[0].SnapshotCount != 500 || runs[0].Trained != 5000 {
+		t.Errorf("runs: %+v; want one with 500 snapshots", runs)
 	}
 	if during == 0 {
 		t.Errorf("nobody could look while the transaction was held")

@@ -161,7 +161,7 @@ func cmdField(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // paste CODE LABEL runs, in a shell, the command that the last command
-// suggested under LABEL.
+// suggested under a label that begins so.
 func cmdPaste(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: paste CODE LABEL")
@@ -169,7 +169,7 @@ func cmdPaste(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	said := ts.ReadFile("stderr") + "\n" + ts.ReadFile("stdout")
-	m := regexp.MustCompile(`(?m)^\s*` + regexp.QuoteMeta(args[1]) + `:\s+(.*)$`).FindStringSubmatch(said)
+	m := regexp.MustCompile(`(?m)(?:^\s*|; )` + regexp.QuoteMeta(args[1]) + `[^:]*:\s+(.*)$`).FindStringSubmatch(said)
 	if m == nil {
 		ts.Fatalf("no command suggested %q", args[1])
 	}

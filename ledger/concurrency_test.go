@@ -82,7 +82,7 @@ func roleList(args []string) int {
 // Readers that never pause must not keep a commit from its turn.
 func TestCommitsAmongReaders(t *testing.T) {
 	l := testLedger(t)
-	fill(t, l, 100, 1, func(int) string { return "wikitext" })
+	fill(t, l, 30, 1, func(int) string { return "wikitext" })
 	s := begin(t, l, testRun("wikitext"))
 	var readers []*talker
 	for range 4 {

@@ -38,6 +38,7 @@ type Lease struct {
 	run  RunID
 	f    *os.File
 	held bool // false after a take-over, while the old holder still has the lock
+	took bool // it was taken over
 }
 
 func (l *Ledger) leasePath(id RunID) string { return filepath.Join(l.leaseDir(), string(id)) }
@@ -48,7 +49,7 @@ type LeaseOptions struct {
 	OnWait   func(*HeldError)        // called once, when waiting begins
 	Watch    time.Duration           // how long a holder on another host is watched for progress; 0 is 3 s
 	OnWatch  func(p Progress)        // called once, when watching begins
-	TakeOver bool                    // go on without it: the holder's next commit is refused
+	TakeOver bool                    // take it from its holder, whose next commit is refused; one that does not notice within Watch keeps the lock meanwhile
 	poll     func() <-chan time.Time // for tests
 }
 
@@ -60,7 +61,7 @@ func (l *Ledger) Acquire(ctx context.Context, id RunID, opts LeaseOptions) (*Lea
 		opts.Watch = 3 * time.Second
 	}
 	if opts.poll == nil {
-		opts.poll = func() <-chan time.Time { return time.After(100 * time.Millisecond) }
+		opts.poll = func() <-chan time.Time { return time.After(25 * time.Millisecond) }
 	}
 	// A copy of a ledger may have left its empty folders behind.
 	if err := os.MkdirAll(l.leaseDir(), 0o755); err != nil {
@@ -71,22 +72,24 @@ func (l *Ledger) Acquire(ctx context.Context, id RunID, opts LeaseOptions) (*Lea
 		return nil, fmt.Errorf("open lease: %w", err)
 	}
 	deadline := time.Now().Add(opts.Wait)
-	waiting := false
+	waiting, fenced := false, false
 	for {
 		held, err := l.tryAcquire(ctx, f, id, opts)
 		var inUse *HeldError
 		switch {
 		case err == nil:
-			return &Lease{run: id, f: f, held: held}, nil
+			return &Lease{run: id, f: f, held: held, took: fenced}, nil
 		case !errors.As(err, &inUse):
 			f.Close()
 			return nil, err
-		case opts.TakeOver:
+		case opts.TakeOver && !fenced:
 			if err := l.fence(ctx, id); err != nil {
 				f.Close()
 				return nil, err
 			}
-			return &Lease{run: id, f: f}, nil
+			fenced, waiting, deadline = true, true, time.Now().Add(opts.Watch)
+		case fenced && !time.Now().Before(deadline):
+			return &Lease{run: id, f: f, took: true}, nil
 		case !time.Now().Before(deadline):
 			f.Close()
 			return nil, err

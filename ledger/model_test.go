@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -129,6 +130,10 @@ func (m *model) proceed(t *rapid.T) {
 		return
 	}
 	wantError(t, err, nil)
+	if held {
+		r.attempt++ // the fence
+		m.tryCommits(t, r)
+	}
 	seq := uint64(len(r.snaps))
 	_, err = m.l.Continue(context.Background(), lease, seq+1, Changes{}, Attempt{})
 	wantError(t, err, ErrLeaseLost)
@@ -138,9 +143,19 @@ func (m *model) proceed(t *rapid.T) {
 	r.open, r.reason = true, ""
 	m.touch(r)
 	if a := s.Attempt(); a.Number != r.attempt || a.From != seq || a.TookOver != held {
-		t.Fatalf("attempt is %+v, after %d", a, r.attempt)
+		t.Fatalf("attempt %d (took over: %v) from %d, not %d (%v) from %d", a.Number, a.TookOver, a.From, r.attempt, held, seq)
 	}
 	m.sessions = append(m.sessions, &modelSession{Session: s, run: r, number: r.attempt})
+}
+
+// tryCommits makes sure that no session of the run can commit any more.
+func (m *model) tryCommits(t *rapid.T, r *modelRun) {
+	for _, s := range m.sessions {
+		if s.run == r && !s.ended {
+			_, err := s.Commit(context.Background(), step(s.Session, 1))
+			wantError(t, err, ErrLeaseLost)
+		}
+	}
 }
 
 func (m *model) commit(t *rapid.T) {
@@ -198,10 +213,19 @@ func (m *model) close(t *rapid.T) {
 	s := m.drawSession(t)
 	wantError(t, s.Close(), nil)
 	m.sessions = slices.DeleteFunc(m.sessions, func(o *modelSession) bool { return o == s })
+	// One that took over gets the lock with its next beat.
+	for _, o := range m.sessions {
+		if o.run == s.run {
+			wantError(t, o.Beat(Progress{Counters: o.Last().Counters}), nil)
+		}
+	}
 }
 
-// check compares all that can be asked with what the model says.
+// check compares all that can be asked with what the model says, now and then.
 func (m *model) check(t *rapid.T) {
+	if rapid.IntRange(0, 4).Draw(t, "look") > 0 {
+		return
+	}
 	ctx := context.Background()
 	newest := slices.SortedFunc(slices.Values(m.runs), func(a, b *modelRun) int { return cmp.Compare(b.touched, a.touched) })
 	entries, more, err := m.l.List(ctx, Query{})
@@ -280,7 +304,11 @@ func wantError(t *rapid.T, err, want error) {
 
 func TestAgainstModel(t *testing.T) {
 	root := t.TempDir()
+	start := time.Now()
 	rapid.Check(t, func(t *rapid.T) {
+		if time.Since(start) > 5*time.Second {
+			return // a slow machine tries fewer histories
+		}
 		dir, err := os.MkdirTemp(root, "")
 		wantError(t, err, nil)
 		l, err := Create(context.Background(), filepath.Join(dir, "checkpoints"), Options{})

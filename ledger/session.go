@@ -146,7 +146,7 @@ func (t *tx) takeName(r *Run) error {
 func (s *Session) forkSnapshot(t *tx, from *Snapshot, h *Head) (Snapshot, error) {
 	snap := *from
 	snap.Run, snap.Seq, snap.Kind, snap.Prev, snap.Attempt = s.run.ID, 1, Forked, from.Hash, 1
-	snap.ConfigHash, snap.Source, snap.Time = s.run.ConfigHash, s.run.Source.Digest, s.attempt.Started
+	snap.Dataset, snap.ConfigHash, snap.Source, snap.Time = s.run.Dataset, s.run.ConfigHash, s.run.Source.Digest, s.attempt.Started
 	var errored []ErroredRow
 	for seq := uint64(1); seq <= from.Seq; seq++ {
 		var rows []ErroredRow
@@ -220,7 +220,7 @@ func (l *Ledger) Continue(ctx context.Context, lease *Lease, seq uint64, c Chang
 		}
 		s.base = e.Head.Elapsed
 		s.attempt.From, s.attempt.FromRow, s.attempt.At = seq, s.last.Row, s.last.Samples()
-		s.attempt.TookOver = !lease.held
+		s.attempt.TookOver = lease.took
 		h := s.openHead(e.Head)
 		if _, err := t.touch(e.ID, &h); err != nil {
 			return err

@@ -73,11 +73,7 @@ func (p program) importAction(c *cli.Context) error {
 		found = append(found, files...)
 	}
 	if c.Bool("json") {
-		out := make([]legacyJSON, len(found))
-		for i := range found {
-			out[i] = legacyOf(&found[i])
-		}
-		return cmdline.WriteJSON(c.App.Writer, out)
+		return records.WriteArray(c.App.Writer, len(found), func(i int) legacyJSON { return legacyOf(&found[i]) })
 	}
 	for _, f := range found {
 		p.printLegacy(c.App.Writer, &f)

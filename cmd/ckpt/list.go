@@ -73,11 +73,7 @@ func (p program) list(ctx context.Context, c *cli.Context) error {
 		if more {
 			fmt.Fprintln(c.App.ErrWriter, count)
 		}
-		out := make([]records.Run, len(entries))
-		for i := range entries {
-			out[i] = records.RunOf(entries[i], standings[i])
-		}
-		return cmdline.WriteJSON(c.App.Writer, out)
+		return records.WriteArray(c.App.Writer, len(entries), func(i int) records.Run { return records.RunOf(entries[i], standings[i]) })
 	}
 	if len(entries) == 0 {
 		return nil

@@ -581,12 +581,14 @@ func (r *resumption) train(ctx context.Context, src *source, cursor stream.Curso
 	signals := catchSignals()
 	defer signals.release()
 	var session *ledger.Session
-	var err error
-	if fork {
-		session, err = r.fork(ctx, src, cursor)
-	} else {
-		session, err = r.ledger.Continue(ctx, r.lease, r.snap.Seq, r.changes(src), attempt())
-	}
+	err := patiently(r.c.App.ErrWriter, func() (err error) {
+		if fork {
+			session, err = r.fork(ctx, src, cursor)
+		} else {
+			session, err = r.ledger.Continue(ctx, r.lease, r.snap.Seq, r.changes(src), attempt())
+		}
+		return err
+	})
 	if err != nil {
 		return r.release(records.Explain(err))
 	}
@@ -611,7 +613,11 @@ func (r *resumption) begin(ctx context.Context, src *source, cursor stream.Curso
 	defer reader.Close()
 	signals := catchSignals()
 	defer signals.release()
-	session, err := r.ledger.Continue(ctx, r.lease, 0, r.changes(src), attempt())
+	var session *ledger.Session
+	err = patiently(r.c.App.ErrWriter, func() (err error) {
+		session, err = r.ledger.Continue(ctx, r.lease, 0, r.changes(src), attempt())
+		return err
+	})
 	if err != nil {
 		return r.release(records.Explain(err))
 	}

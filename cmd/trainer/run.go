@@ -121,8 +121,11 @@ func startRun(ctx context.Context, c *cli.Context, dataset string, want wish) er
 	if err := checkTextField(probe, want.given); err != nil {
 		return err
 	}
-	l, err := ledger.Create(ctx, records.Dir(c), ledger.Options{})
-	if err != nil {
+	var l *ledger.Ledger
+	if err := patiently(c.App.ErrWriter, func() (err error) {
+		l, err = ledger.Create(ctx, records.Dir(c), ledger.Options{})
+		return err
+	}); err != nil {
 		return records.Explain(err)
 	}
 	notes(c, l)
@@ -150,7 +153,11 @@ func startRun(ctx context.Context, c *cli.Context, dataset string, want wish) er
 	}
 	signals := catchSignals()
 	defer signals.release()
-	session, err := l.Begin(ctx, run, attempt())
+	var session *ledger.Session
+	err = patiently(c.App.ErrWriter, func() (err error) {
+		session, err = l.Begin(ctx, run, attempt())
+		return err
+	})
 	if errors.Is(err, ledger.ErrNameTaken) {
 		return &cmdline.UsageError{Message: err.Error(), Try: records.Command(c, "ckpt", "list")}
 	}

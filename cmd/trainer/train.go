@@ -58,6 +58,19 @@ func (t *training) run(ctx context.Context) error {
 	return t.report(ctx, res, from, err)
 }
 
+// patiently repeats what fails only because others have the ledger locked: a
+// trainer never fails because somebody looks.
+func patiently(w io.Writer, do func() error) error {
+	began := time.Now()
+	for {
+		err := do()
+		if !errors.Is(err, ledger.ErrBusy) {
+			return err
+		}
+		fmt.Fprintf(w, "Waiting for the ledger, which another process has locked for %s\n", human.Duration(time.Since(began)))
+	}
+}
+
 // announce says where the data comes from and what will be done.
 func (t *training) announce(run ledger.Run, interval trainer.Interval, from ledger.Counters) {
 	w := t.c.App.ErrWriter

@@ -28,7 +28,7 @@ import (
 // Config says what is tested.
 type Config struct {
 	// New returns a learner that knows nothing, each time with the same settings.
-	// The suite closes it. It is called some hundred times.
+	// The suite closes it. It is called about a thousand times.
 	New func(t testing.TB) trainer.Learner
 
 	// Samples are texts to learn, over and over again, and each of them changes

@@ -309,6 +309,9 @@ func (s *suite) testForeignState(t *testing.T) {
 	n := len(state.Objects)
 	for i, o := range state.Objects {
 		b := store.Content(o)
+		if len(b) < 2 {
+			t.Fatalf("object %d has %d bytes, after %d samples", i+1, len(b), 15)
+		}
 		for what, content := range map[string][]byte{
 			"nothing instead of an object":     nil,
 			"another file instead":             []byte("{\"kind\": \"another file\"}\n"),
