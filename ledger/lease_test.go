@@ -33,7 +33,7 @@ func TestTakeOverFencesTheFirst(t *testing.T) {
 	if !errors.As(err, &held) || held.Holder.PID != os.Getpid() || held.Holder.Host != hostName() || held.Holder.Attempt != 1 {
 		t.Fatalf("error is %v", err)
 	}
-	second := proceed(t, l, id, LeaseOptions{TakeOver: true})
+	second := proceed(t, l, id, LeaseOptions{TakeOver: true, Watch: time.Millisecond})
 	if a := second.Attempt(); !a.TookOver || a.Number <= first.Attempt().Number || a.From != 1 {
 		t.Errorf("attempt is %+v", a)
 	}
@@ -442,4 +442,31 @@ func FuzzDecodeProgress(f *testing.F) {
 			t.Errorf("refused, and yet %+v", p)
 		}
 	})
+}
+
+// A holder that goes when it is fenced leaves its lock to the one that took over.
+func TestTakeOverWaitsForTheHolderToGo(t *testing.T) {
+	ctx := context.Background()
+	l := testLedger(t)
+	first := begin(t, l, testRun("wikitext"))
+	polls := 0
+	lease, err := l.Acquire(ctx, first.Run().ID, LeaseOptions{TakeOver: true, Watch: time.Minute, poll: func() <-chan time.Time {
+		if polls++; polls == 3 {
+			_, err := first.Commit(ctx, step(first, 1))
+			wantIs(t, err, ErrLeaseLost)
+			first.Close()
+		}
+		return immediately()
+	}})
+	if err != nil || polls != 3 {
+		t.Fatalf("after %d looks: %v", polls, err)
+	}
+	s, err := l.Continue(ctx, lease, 0, Changes{}, Attempt{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if live, err := l.Probe(first.Run().ID); err != nil || !live.Held || !s.Attempt().TookOver {
+		t.Errorf("live is %+v (%v), attempt %+v", live, err, s.Attempt())
+	}
 }

@@ -209,7 +209,8 @@ func TestScanOfOneRunInPieces(t *testing.T) {
 	l := testLedger(t)
 	const n = ScanBatch + 5
 	id := fill(t, l, 1, n, func(int) string { return "wikitext" })[0]
-	fill(t, l, 1, 1, func(int) string { return "c4" })
+	other := begin(t, l, testRun("c4"))
+	commit(t, other, step(other, 1))
 	var seqs []uint64
 	err := l.Snapshots(ctx, id, func(s *Snapshot) error { seqs = append(seqs, s.Seq); return nil })
 	if err != nil || len(seqs) != n || !slices.IsSorted(seqs) {

@@ -121,7 +121,7 @@ func (m *model) proceed(t *rapid.T) {
 	r := m.drawKnown(t)
 	takeOver := rapid.Bool().Draw(t, "take over")
 	held := slices.ContainsFunc(m.sessions, func(s *modelSession) bool { return s.run == r })
-	lease, err := m.l.Acquire(context.Background(), r.id, LeaseOptions{TakeOver: takeOver})
+	lease, err := m.l.Acquire(context.Background(), r.id, LeaseOptions{TakeOver: takeOver, Watch: time.Millisecond})
 	var inUse *HeldError
 	if held && !takeOver {
 		if !errors.As(err, &inUse) {

@@ -120,7 +120,7 @@ func (s *session) to(samples int64, end ledger.Reason) ledger.Snapshot {
 	n.Row = samples + n.Filtered
 	c := ledger.Checkpoint{
 		Kind: ledger.Periodic, Counters: n, Position: json.RawMessage(fmt.Sprintf(`{"row":%d}`, n.Row)),
-		ModelDigest: fmt.Sprintf("%064x", samples), Objects: []ledger.Object{o}, Rate: 1000,
+		ModelDigest: strings.Repeat(fmt.Sprintf("%04x", samples), 16), Objects: []ledger.Object{o}, Rate: 1000,
 		Metrics: map[string]float64{"tokens": float64(20 * samples), "samples_per_second": 1000, "peak_memory_bytes": 3e7},
 	}
 	for layer := range s.Run().Config["chunk_sizes"].([]any) {
@@ -164,7 +164,7 @@ func call(now func() time.Time, args ...string) (code int, stdout, stderr string
 }
 
 var (
-	fewMillis = regexp.MustCompile(`[+-]?\b[\d.]+ (?:µs|ms)( \([^)]*\))?`)
+	fewMillis = regexp.MustCompile(`[+-]?\b[\d.]+ (?:µs|ms|s)\b( \([^)]*\))?`)
 	blanks    = regexp.MustCompile(`(\S) {2,}`)
 )
 

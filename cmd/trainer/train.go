@@ -75,8 +75,8 @@ func patiently(w io.Writer, do func() error) error {
 func (t *training) announce(run ledger.Run, interval trainer.Interval, from ledger.Counters) {
 	w := t.c.App.ErrWriter
 	label := t.source.Info().Label
-	if d, ok := t.source.Source.(stream.Describer); ok && from.Row > 0 {
-		label += ", at " + d.Describe(t.cursor.Next)
+	if d, ok := t.source.Source.(stream.Describer); ok && len(t.source.print.Files) > 1 {
+		label += ", " + d.Describe(t.cursor.Next)
 	}
 	if t.source.print.Sampled {
 		label += ", fingerprint sampled"
