@@ -1,11 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"maps"
+	"math"
 	"reflect"
 	"slices"
-	"strings"
 
 	"ckptledger/cmd/internal/human"
 	"ckptledger/ledger"
@@ -19,12 +17,11 @@ type comparison struct {
 	sections []section
 }
 
-// A section is fields of one sort. Those that no two trainings have in common
-// show no difference worth an exit code.
+// A section is fields of one sort.
 type section struct {
 	name    string
 	numbers bool // whose change is worth printing
-	noise   bool
+	noise   bool // never the same in two trainings, and no difference for --exit-code
 	fields  []field
 }
 
@@ -39,27 +36,20 @@ func (f *field) differs() bool {
 	return slices.ContainsFunc(f.values[1:], func(v any) bool { return !reflect.DeepEqual(v, f.values[0]) })
 }
 
-// A reason says why a comparison is not fair.
-type reason struct {
-	Kind    string `json:"kind"` // data, text_field, filter, order, no_snapshot, place, machine
-	Message string `json:"message"`
-}
-
 // compare is a function of its arguments: nothing is looked up.
 func compare(sides []side) *comparison {
 	d := &comparison{sides: sides, unfair: unfairness(sides)}
-	d.add("config", section{}, configOf)
-	d.add("progress", section{numbers: true}, progressOf)
-	d.add("rate", section{numbers: true, noise: true}, rateOf)
-	d.add("metrics", section{numbers: true}, metricsOf)
-	d.add("environment", section{noise: true}, environmentOf)
+	d.add(section{name: "config"}, configOf)
+	d.add(section{name: "progress", numbers: true}, progressOf)
+	d.add(section{name: "rate", numbers: true, noise: true}, rateOf)
+	d.add(section{name: "metrics", numbers: true}, metricsOf)
+	d.add(section{name: "environment", noise: true}, environmentOf)
 	return d
 }
 
 // add collects a section's fields from each side, in the order of the first side
 // that has them.
-func (d *comparison) add(name string, s section, of func(*side) []named) {
-	s.name = name
+func (d *comparison) add(s section, of func(*side) []named) {
 	for i := range d.sides {
 		for _, n := range of(&d.sides[i]) {
 			at := slices.IndexFunc(s.fields, func(f field) bool { return f.name == n.name })
@@ -70,7 +60,7 @@ func (d *comparison) add(name string, s section, of func(*side) []named) {
 			s.fields[at].values[i] = n.value
 		}
 	}
-	if name == "metrics" || name == "rate" {
+	if s.name == "metrics" || s.name == "rate" { // which come out of maps
 		slices.SortFunc(s.fields, func(a, b field) int { return compareMetrics(a.name, b.name) })
 	}
 	d.sections = append(d.sections, s)
@@ -81,6 +71,11 @@ func (d *comparison) differs() bool {
 	return slices.ContainsFunc(d.sections, func(s section) bool {
 		return !s.noise && slices.ContainsFunc(s.fields, func(f field) bool { return f.differs() })
 	})
+}
+
+// section returns a section by its name, which there is.
+func (d *comparison) section(name string) *section {
+	return &d.sections[slices.IndexFunc(d.sections, func(s section) bool { return s.name == name })]
 }
 
 // shown are the fields to print: those that differ, or all of them.
@@ -168,150 +163,20 @@ func environmentOf(s *side) []named {
 	return out
 }
 
-// unfairness lists what makes the sides differ for other reasons than those that
-// a comparison is about.
-func unfairness(sides []side) []reason {
-	var out []reason
-	// each reports values that are not all the same.
-	each := func(kind, message string, value, shown func(*side) string) {
-		var values, words []string
-		for i := range sides {
-			v := value(&sides[i])
-			if !slices.Contains(values, v) {
-				values, words = append(values, v), append(words, shown(&sides[i]))
-			}
-		}
-		if len(values) > 1 {
-			out = append(out, reason{kind, message + " (" + strings.Join(words, "; ") + ")"})
-		}
-	}
-	setting := func(key string) func(*side) string {
-		return func(s *side) string { return fmt.Sprint(s.Config[key]) }
-	}
-	each("data", "other data", func(s *side) string { return s.Source.Digest },
-		func(s *side) string { return s.Source.Label + ", digest " + human.ShortHash(s.Source.Digest) })
-	each("text_field", "another column of it", setting("text_field"), setting("text_field"))
-	each("filter", "another filter", setting("filter"), setting("filter"))
-	each("order", "another order", setting("order"), setting("order"))
-	for i := range sides {
-		if s := &sides[i]; s.snap.Seq == 0 {
-			out = append(out, reason{"no_snapshot", "run " + s.ID.Short() + " has no snapshot"})
-		}
-	}
-	samples := func(s *side) string { return human.Count(s.snap.Samples()) }
-	each("place", "not at the same place", samples, func(s *side) string { return samples(s) + " samples" })
-	if ratesShown(sides) {
-		each("machine", "rates of different machines", machine, machine)
-	}
-	return out
-}
-
-// ratesShown reports whether there are rates to compare.
-func ratesShown(sides []side) bool {
-	rates := 0
-	for i := range sides {
-		if slices.ContainsFunc(rateOf(&sides[i]), func(n named) bool { return n.name == rateMetric }) {
-			rates++
-		}
-	}
-	return rates > 1
-}
-
-func machine(s *side) string {
-	return fmt.Sprintf("%s, %s, %s", s.attempt.Host, s.attempt.Platform, counted(s.attempt.CPUs, "CPU"))
-}
-
-// fairness is the first line: whether the comparison is fair, and why.
-func (d *comparison) fairness() string {
-	if len(d.unfair) > 0 {
-		var messages []string
-		for _, r := range d.unfair {
-			messages = append(messages, r.Message)
-		}
-		return "Not a fair comparison: " + strings.Join(messages, "; ")
-	}
-	line := fmt.Sprintf("Fair comparison: same data, filter and order, each at %s samples", human.Count(d.sides[0].snap.Samples()))
-	if ratesShown(d.sides) {
-		line += ", rates of the same machine"
-	}
-	return line
-}
-
-// sideJSON is a side as --json prints it.
-type sideJSON struct {
-	Run     ledger.RunID `json:"run"`
-	Name    string       `json:"name"`
-	Dataset string       `json:"dataset"`
-	Seq     uint64       `json:"seq"` // 0 where there is no snapshot
-	Samples int64        `json:"samples"`
-	Row     int64        `json:"row"`
-}
-
-// pairJSON is a field of two sides. Change is b - a where both are numbers, and
-// percent that of a.
-type pairJSON struct {
-	Field   string   `json:"field"`
-	A       any      `json:"a"`
-	B       any      `json:"b"`
-	Change  *float64 `json:"change"`
-	Percent *float64 `json:"percent"`
-}
-
-// rowJSON is a field of three sides or more, with a value for each.
-type rowJSON struct {
-	Field  string `json:"field"`
-	Values []any  `json:"values"`
-}
-
-// json is the comparison as --json prints it: of two sides a and b, of more runs.
-func (d *comparison) json(all bool) map[string]any {
-	out := map[string]any{
-		"fair":    len(d.unfair) == 0,
-		"reasons": append([]reason{}, d.unfair...),
-		"differs": d.differs(),
-	}
-	var sides []sideJSON
-	for _, s := range d.sides {
-		sides = append(sides, sideJSON{s.ID, s.Name, s.Dataset, s.snap.Seq, s.snap.Samples(), s.snap.Row})
-	}
-	sections := map[string]any{}
-	if len(sides) > 2 {
-		out["runs"] = sides
-		for _, s := range d.sections {
-			rows := []rowJSON{}
-			for _, f := range s.shown(all) {
-				rows = append(rows, rowJSON{f.name, f.values})
-			}
-			sections[s.name] = rows
-		}
-	} else {
-		out["a"], out["b"] = sides[0], sides[1]
-		for _, s := range d.sections {
-			pairs := []pairJSON{}
-			for _, f := range s.shown(all) {
-				pair := pairJSON{Field: f.name, A: f.values[0], B: f.values[1]}
-				pair.Change, pair.Percent = f.change()
-				pairs = append(pairs, pair)
-			}
-			sections[s.name] = pairs
-		}
-	}
-	maps.Copy(out, sections)
-	return out
-}
-
-// change is how far the second value lies from the first; nil where that has no
-// meaning.
+// change is how far the second value lies from the first, also in percent of it;
+// nil where that has no meaning.
 func (f *field) change() (delta, percent *float64) {
 	a, isA := f.values[0].(float64)
 	b, isB := f.values[1].(float64)
 	if !isA || !isB {
 		return nil, nil
 	}
-	by := b - a
-	if a == 0 {
-		return &by, nil
+	return finite(b - a), finite(100 * (b - a) / a)
+}
+
+func finite(v float64) *float64 {
+	if math.IsInf(v, 0) || math.IsNaN(v) {
+		return nil
 	}
-	of := 100 * by / a
-	return &by, &of
+	return &v
 }

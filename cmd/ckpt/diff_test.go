@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"ckptledger/ledger"
+
+	"pgregory.net/rapid"
 )
 
 func TestDiffOfTwo(t *testing.T) {
@@ -69,7 +72,7 @@ func TestDiffPlace(t *testing.T) {
 		"odd ten@29":         "1:15 2:20",
 		"x@latest odd":       "4:40 4:35",
 		"x@latest y@latest":  "4:40 4:35",
-		"v@latest ten":       "0:0 1:10",
+		"v@latest ten":       "0:0 4:40",
 		"ten#2 ten":          "2:20 4:40",
 		"ten ten":            "4:40 4:40",
 		"ten#2 odd --latest": "2:20 4:35",
@@ -215,5 +218,34 @@ func TestCommonSamples(t *testing.T) {
 	const want = 90 // the last multiple of 30 that all reach
 	if got, err := commonSamples(context.Background(), f.Ledger, sides); got != want || err != nil {
 		t.Errorf("common are %d, %v, not %d", got, err, want)
+	}
+}
+
+// Whatever a learner measures, a change can be printed and encoded.
+func TestChange(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := rapid.Float64().Draw(t, "a"), rapid.Float64().Draw(t, "b")
+		f := field{"loss", []any{a, b}}
+		delta, percent := f.change()
+		if _, err := json.Marshal([]*float64{delta, percent}); err != nil {
+			t.Fatal(err)
+		}
+		if delta != nil && (*delta > 0) != (b > a) {
+			t.Fatalf("from %v to %v is %v", a, b, *delta)
+		}
+		if text := f.changeText(); a == b && text != "" || strings.Contains(text, "NaN") {
+			t.Fatalf("from %v to %v is %q", a, b, text)
+		}
+	})
+	for want, f := range map[string]field{
+		"+5 (+50.0%)":        {"patterns", []any{10.0, 15.0}},
+		"-30.0 MB (-100.0%)": {"peak_memory_bytes", []any{3e7, 0.0}},
+		"+7":                 {"tokens", []any{0.0, 7.0}},
+		"+900 ms (+90.0%)":   {"cpu_seconds", []any{1.0, 1.9}},
+		"":                   {"target", []any{0.0, 7.0}}, // 0 is to the end of the data
+	} {
+		if got := f.changeText(); got != want {
+			t.Errorf("%v is %q, not %q", f, got, want)
+		}
 	}
 }

@@ -144,11 +144,9 @@ func (p program) printRows(w io.Writer, d *comparison, all bool) error {
 		}
 	}
 	addFields := func(section string, align term.Align, wanted func(*field) bool) {
-		for _, s := range d.sections {
-			for i := range s.fields {
-				if f := &s.fields[i]; s.name == section && wanted(f) {
-					add(f.name, align, f.text)
-				}
+		for _, f := range d.section(section).fields {
+			if f.name != "dataset" && (all || wanted(&f)) {
+				add(f.name, align, f.text)
 			}
 		}
 	}
@@ -156,15 +154,15 @@ func (p program) printRows(w io.Writer, d *comparison, all bool) error {
 		add("name", term.Left, func(i int) string { return d.sides[i].Name })
 	}
 	add("dataset", term.Left, func(i int) string { return d.sides[i].Dataset })
-	addFields("config", term.Left, func(f *field) bool { return f.name != "dataset" && (all || f.differs()) })
+	addFields("config", term.Left, func(f *field) bool { return f.differs() })
 	add("snapshot", term.Right, func(i int) string { return strconv.FormatUint(d.sides[i].snap.Seq, 10) })
-	addFields("progress", term.Right, func(f *field) bool { return f.name == "samples" || f.name == "row" || all })
-	addFields("rate", term.Right, func(f *field) bool { return f.name == rateMetric || all })
+	addFields("progress", term.Right, func(f *field) bool { return f.name == "samples" || f.name == "row" })
+	addFields("rate", term.Right, func(f *field) bool { return f.name == rateMetric })
 	addFields("metrics", term.Right, func(f *field) bool {
 		layer, figure := splitMetric(f.name)
-		return layer < 0 || figure == figures[0] || all
+		return layer < 0 || figure == figures[0]
 	})
-	addFields("environment", term.Left, func(f *field) bool { return f.name == "host" && f.differs() || all })
+	addFields("environment", term.Left, func(f *field) bool { return f.name == "host" && f.differs() })
 
 	t := term.NewTable(columns...)
 	for _, row := range cells {

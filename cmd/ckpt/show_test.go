@@ -76,7 +76,7 @@ func TestShowElides(t *testing.T) {
 		s.to(500*(i+1), "")
 	}
 	_, stdout, _ := f.run("show", "long")
-	for _, want := range []string{"… 30 snapshots more: --all\n", "… 10 rows more: --all\n", "\n       3  ", "\n      34  "} {
+	for _, want := range []string{"… 30 snapshots more: ckpt show long --all", "… 10 rows more: ckpt show long --all", "\n       3  ", "\n      34  "} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("no %q in\n%s", want, stdout)
 		}
@@ -90,7 +90,7 @@ func TestShowElides(t *testing.T) {
 			t.Errorf("snapshot %d is not in --all", n+1)
 		}
 	}
-	if strings.Contains(all, "…") && !strings.Contains(all, "01") {
+	if strings.Contains(all, "… ") {
 		t.Error("--all leaves something out")
 	}
 }
@@ -124,10 +124,10 @@ func TestShowSaysHowToGoOn(t *testing.T) {
 		}
 		stdout = strings.ReplaceAll(f.stable(stdout), "01KRUN0000000000000000", "")
 		blocks := strings.Split(strings.TrimSpace(stdout), "\n\n")
-		last := strings.ReplaceAll(blocks[len(blocks)-1], "  ", "   ")
+		last := blocks[len(blocks)-1]
 		if want == "" && strings.Contains(stdout, "trainer resume") {
 			t.Errorf("%s: a running run is to be resumed:\n%s", id, stdout)
-		} else if want != "" && strings.Join(strings.Fields(last), " ") != strings.Join(strings.Fields(want), " ") {
+		} else if want != "" && last != want {
 			t.Errorf("%s: ends with %q, not %q", id, last, want)
 		}
 	}

@@ -63,7 +63,7 @@ func (p program) sides(ctx context.Context, c *cli.Context, l *ledger.Ledger, ar
 func place(ctx context.Context, l *ledger.Ledger, sides []side, latest bool) error {
 	at, known := int64(0), false // the number of samples at which to compare
 	for _, s := range sides {
-		if s.fixed && s.snap.Samples() >= at {
+		if s.fixed && s.snap.Seq > 0 && s.snap.Samples() >= at {
 			at, known = s.snap.Samples(), true
 		}
 	}

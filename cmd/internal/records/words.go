@@ -44,11 +44,13 @@ func Setting(v any) string {
 		}
 		return strings.Join(parts, ",")
 	}
-	b, err := json.Marshal(v)
-	if err != nil {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
 		return fmt.Sprint(v)
 	}
-	return string(b)
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // Ending says how a run stands and why, in one line: "completed: the target is
@@ -61,7 +63,7 @@ func Ending(e *ledger.Entry, st ledger.Standing, now time.Time) string {
 		ledger.IsExhausted:   "the data ended",
 		ledger.IsCompleted:   "the target is reached",
 		ledger.IsFailed:      h.LastError,
-		ledger.Running:       fmt.Sprintf("by pid %d on %s", h.PID, h.Host),
+		ledger.Running:       fmt.Sprintf("pid %d on %s", h.PID, h.Host),
 		ledger.Stalled:       fmt.Sprintf("pid %d on %s is alive and does not move", h.PID, h.Host),
 	}[st.Status]
 	if p := st.Live; p != nil && st.Status == ledger.Running && p.Rate > 0 {
