@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 )
 
 // Entry returns one run with its head.
@@ -25,73 +27,152 @@ type Query struct {
 
 // List returns runs, the one touched last first, and whether there are more. It
 // reads in pieces, so that commits go on meanwhile; a run that was committed to
-// while the list was read stands in it once.
+// while the list was read stands in it once. Damaged records are left out of the
+// list, and are all in the error, which wraps ErrDamaged.
 func (l *Ledger) List(ctx context.Context, q Query) (entries []Entry, more bool, err error) {
 	seen := map[RunID]bool{}
-	var before, top []byte // the piece goes down from before; top is where the first began
-	for {
-		var last []byte
-		n := 0
+	var damaged []error
+	take := func(raws []rawEntry) []Entry {
+		fresh := raws[:0]
+		for _, r := range raws {
+			if !seen[r.id] {
+				seen[r.id] = true
+				fresh = append(fresh, r)
+			}
+		}
+		found, errs := decodeEntries(fresh)
+		damaged = append(damaged, errs...)
+		return slices.DeleteFunc(found, func(e Entry) bool { return len(q.Datasets) > 0 && !slices.Contains(q.Datasets, e.Dataset) })
+	}
+	size := ScanBatch
+	if q.Limit > 0 && len(q.Datasets) == 0 {
+		size = min(size, q.Limit+1)
+	}
+	var before, top []byte // a piece goes down from before; top is above where the first began
+	for q.Limit == 0 || len(entries) <= q.Limit {
+		var raws []rawEntry
+		var keys [][]byte
 		err := l.db.view(ctx, func(t *tx) error {
+			raws, keys = nil, nil
 			return t.descend(bRecent, nil, before, func(k, v []byte) error {
-				if top == nil {
-					top = slices.Clone(after(k))
-				}
-				if n++; n > ScanBatch {
+				keys = append(keys, slices.Clone(k))
+				raws = append(raws, t.rawEntry(RunID(v)))
+				if len(raws) == size {
 					return errStop
 				}
-				last = slices.Clone(k)
-				id := RunID(v)
-				if seen[id] {
-					return nil
-				}
-				e, err := t.entry(id)
-				if err != nil {
-					return err
-				}
-				if len(q.Datasets) > 0 && !slices.Contains(q.Datasets, e.Dataset) {
-					return nil
-				}
-				if q.Limit > 0 && len(entries) == q.Limit {
-					more = true
-					return errStop
-				}
-				seen[id] = true
-				entries = append(entries, e)
 				return nil
 			})
 		})
-		if err != nil || more {
-			return entries, more, err
+		if err != nil {
+			return nil, false, err
 		}
-		if n <= ScanBatch {
+		if top == nil && len(keys) > 0 {
+			top = after(keys[0])
+		}
+		entries = append(entries, take(raws)...)
+		if len(raws) < size {
 			break
 		}
-		before = last
+		before = keys[len(keys)-1]
 	}
-	if before == nil {
-		return entries, false, nil // one piece, one moment
-	}
-	// A run that moved up after the first piece was read, and before its own,
-	// was missed on the way down.
-	err = l.db.view(ctx, func(t *tx) error {
-		return t.ascend(bRecent, nil, top, func(_, v []byte) error {
-			if id := RunID(v); !seen[id] {
-				e, err := t.entry(id)
-				if err != nil {
-					return err
-				}
-				if len(q.Datasets) == 0 || slices.Contains(q.Datasets, e.Dataset) {
-					entries = append([]Entry{e}, entries...)
-				}
-			}
-			return nil
+	if before != nil { // several pieces, so several moments
+		// A run that moved up after the first piece was read, and before its own,
+		// was missed on the way down.
+		var raws []rawEntry
+		err := l.db.view(ctx, func(t *tx) error {
+			raws = nil
+			return t.ascend(bRecent, nil, top, func(_, v []byte) error {
+				raws = append(raws, t.rawEntry(RunID(v)))
+				return nil
+			})
 		})
-	})
+		if err != nil {
+			return nil, false, err
+		}
+		slices.Reverse(raws)
+		entries = append(take(raws), entries...)
+	}
 	if q.Limit > 0 && len(entries) > q.Limit {
 		entries, more = entries[:q.Limit], true
 	}
-	return entries, more, err
+	return entries, more, errors.Join(damaged...)
+}
+
+// Count returns how many runs there are; with datasets, how many of these.
+func (l *Ledger) Count(ctx context.Context, datasets ...string) (int, error) {
+	n := 0
+	err := l.db.view(ctx, func(t *tx) error {
+		n = 0
+		count := func(_, _ []byte) error { n++; return nil }
+		if len(datasets) == 0 {
+			return t.ascend(bRecent, nil, nil, count)
+		}
+		for _, d := range datasets {
+			if err := t.ascend(bKeys, datasetPrefix(d), nil, count); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
+// rawEntry is an entry as it lies in the database. A transaction holds up
+// commits, so it only copies; decoding, which takes most of the time, comes
+// after it.
+type rawEntry struct {
+	id        RunID
+	run, head []byte
+	err       error // the records are damaged
+}
+
+func (t *tx) rawEntry(id RunID) rawEntry {
+	r := rawEntry{id: id}
+	run, err := t.get(bRuns, runKey(id))
+	head, err2 := t.get(bHeads, runKey(id))
+	if r.err = errors.Join(err, err2); r.err == nil && (run == nil || head == nil) {
+		r.err = fmt.Errorf("run %s has no record: %w", id, ErrDamaged)
+	}
+	r.run, r.head = slices.Clone(run), slices.Clone(head)
+	return r
+}
+
+func (r *rawEntry) decode() (Entry, error) {
+	var e Entry
+	if r.err != nil {
+		return e, r.err
+	}
+	return e, errors.Join(decode(bRuns, runKey(r.id), r.run, &e.Run), decode(bHeads, runKey(r.id), r.head, &e.Head))
+}
+
+// decodeEntries decodes on all processors, in order, without those that are
+// damaged.
+func decodeEntries(raws []rawEntry) (entries []Entry, damaged []error) {
+	decoded := make([]Entry, len(raws))
+	errs := make([]error, len(raws))
+	const share = 64
+	var wg sync.WaitGroup
+	for from := 0; from < len(raws); from += share {
+		work := func() {
+			for i := from; i < min(from+share, len(raws)); i++ {
+				decoded[i], errs[i] = raws[i].decode()
+			}
+		}
+		if len(raws) <= share {
+			work()
+		} else {
+			wg.Go(work)
+		}
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			damaged = append(damaged, err)
+		} else {
+			entries = append(entries, decoded[i])
+		}
+	}
+	return entries, damaged
 }
 
 // Dataset returns the runs of one dataset, by config hash and then by age.

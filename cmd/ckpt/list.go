@@ -54,40 +54,46 @@ func (p program) list(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	entries, more, err := p.listed(ctx, c, l, args)
-	if err != nil {
-		return err
+	// What is whole is listed also where other records are damaged.
+	entries, total, damaged := p.listed(ctx, c, l, args)
+	if damaged != nil && !errors.Is(damaged, ledger.ErrDamaged) {
+		return damaged
 	}
 	standings, err := l.Standings(ctx, entries)
 	if err != nil {
 		return explain(c, err)
 	}
-	if len(entries) == 0 {
+	if len(entries) == 0 && damaged == nil {
 		fmt.Fprintf(c.App.ErrWriter, "No runs in %s; to start one: %s\n", human.Printable(l.Dir()), records.Command(c, "trainer", "run", "sample"))
 	}
 	count := counted(len(entries), "run")
+	more := total > len(entries)
 	if more {
-		count = fmt.Sprintf("the newest %s, there are more: %s", count, records.Command(c, append([]string{"ckpt", "list", "--all"}, args...)...))
+		count = fmt.Sprintf("%s of %s shown; for all: %s", human.Count(int64(len(entries))), counted(total, "run"), records.Command(c, append([]string{"ckpt", "list", "--all"}, args...)...))
 	}
 	if c.Bool("json") {
 		if more {
 			fmt.Fprintln(c.App.ErrWriter, count)
 		}
-		return records.WriteArray(c.App.Writer, len(entries), func(i int) records.Run { return records.RunOf(entries[i], standings[i]) })
+		if err := records.WriteArray(c.App.Writer, len(entries), func(i int) records.Run { return records.RunOf(entries[i], standings[i]) }); err != nil {
+			return err
+		}
+		return damaged
 	}
 	if len(entries) == 0 {
-		return nil
+		return damaged
 	}
 	if err := p.runTable(c.App.Writer, entries, standings); err != nil {
 		return err
 	}
 	fmt.Fprintln(c.App.Writer, count)
-	return nil
+	return damaged
 }
 
-// listed returns the runs that the arguments mean: those of datasets, and single
-// ones. Without arguments it is all of them, up to the first page.
-func (p program) listed(ctx context.Context, c *cli.Context, l *ledger.Ledger, args []string) (entries []ledger.Entry, more bool, err error) {
+// listed returns the runs that the arguments mean, and how many these are beyond
+// the first page too: those of datasets, and single ones. Without arguments it is
+// all of them.
+func (p program) listed(ctx context.Context, c *cli.Context, l *ledger.Ledger, args []string) (entries []ledger.Entry, total int, err error) {
 	var q ledger.Query
 	if !c.Bool("all") {
 		q.Limit = firstPage
@@ -96,7 +102,7 @@ func (p program) listed(ctx context.Context, c *cli.Context, l *ledger.Ledger, a
 	for _, arg := range args {
 		known, err := l.HasDataset(ctx, arg)
 		if err != nil {
-			return nil, false, explain(c, err)
+			return nil, 0, explain(c, err)
 		}
 		if known {
 			q.Datasets = append(q.Datasets, arg)
@@ -107,11 +113,11 @@ func (p program) listed(ctx context.Context, c *cli.Context, l *ledger.Ledger, a
 		switch {
 		case errors.As(err, &exit) && exit.Kind == "not_found":
 			exit.Err = fmt.Errorf("no run and no dataset %s in %s", human.Quote(arg), l.Dir())
-			return nil, false, exit
+			return nil, 0, exit
 		case err != nil:
-			return nil, false, err
+			return nil, 0, err
 		case ref.Named():
-			return nil, false, &cmdline.UsageError{
+			return nil, 0, &cmdline.UsageError{
 				Message: human.Quote(arg) + " names a snapshot, and this lists runs",
 				Try:     records.Command(c, "ckpt", "show", arg),
 			}
@@ -119,17 +125,24 @@ func (p program) listed(ctx context.Context, c *cli.Context, l *ledger.Ledger, a
 		named = append(named, e)
 	}
 	if len(args) == 0 || len(q.Datasets) > 0 {
-		if entries, more, err = l.List(ctx, q); err != nil {
-			return nil, false, explain(c, err)
+		var more bool
+		entries, more, err = l.List(ctx, q)
+		if total = len(entries); more {
+			n, countErr := l.Count(ctx, q.Datasets...)
+			total, err = n, errors.Join(err, countErr)
 		}
+		err = explain(c, err)
 	}
 	for _, e := range named {
 		if !slices.ContainsFunc(entries, func(o ledger.Entry) bool { return o.ID == e.ID }) {
 			entries = append(entries, e)
+			if !slices.Contains(q.Datasets, e.Dataset) {
+				total++
+			}
 		}
 	}
 	slices.SortStableFunc(entries, func(a, b ledger.Entry) int { return cmp.Compare(b.Head.Touched, a.Head.Touched) })
-	return entries, more, nil
+	return entries, total, err
 }
 
 // runTable prints runs, a line each. Names and rates have a column where any run

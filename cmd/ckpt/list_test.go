@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -62,11 +63,11 @@ func TestListPages(t *testing.T) {
 		want int
 		more string
 	}{
-		{"list --json", firstPage, "the newest 50 runs, there are more: ckpt list --all --ledger DIR\n"},
-		{"list sample --json", firstPage, "the newest 50 runs, there are more: ckpt list --all sample --ledger DIR\n"},
+		{"list --json", firstPage, "50 of 52 runs shown; for all: ckpt list --all --ledger DIR\n"},
+		{"list sample --json", firstPage, "50 of 52 runs shown; for all: ckpt list --all sample --ledger DIR\n"},
 		{"list --json --all", firstPage + 2, ""},
 		{"list run-0 run-51 run-0 --json", 2, ""},
-		{"list sample run-0 --json", firstPage + 1, "the newest 51 runs, there are more: ckpt list --all sample run-0 --ledger DIR\n"},
+		{"list sample run-0 --json", firstPage + 1, "51 of 52 runs shown; for all: ckpt list --all sample run-0 --ledger DIR\n"},
 	} {
 		code, stdout, stderr := f.run(strings.Fields(c.args)...)
 		if code != 0 || f.stable(stderr) != c.more {
@@ -89,7 +90,7 @@ func TestListPages(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"list":             "the newest 50 runs, there are more: ckpt list --all --ledger DIR",
+		"list":             "50 of 52 runs shown; for all: ckpt list --all --ledger DIR",
 		"list --all":       "52 runs",
 		"list run-3":       "1 run",
 		"list run-3 run-4": "2 runs",
@@ -171,5 +172,30 @@ func BenchmarkList(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestListDamaged finds what is whole listed, and the damage said, with its exit
+// code.
+func TestListDamaged(t *testing.T) {
+	f := newFixture(t)
+	f.begin(newRun("whole")).to(100, "")
+	f.begin(newRun("broken-one")).to(100, "")
+	path := filepath.Join(f.dir, "ledger.db")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The name stands in the run's record and, as a key, among the names.
+	if !bytes.Contains(b, []byte(`"name":"broken-one"`)) {
+		t.Fatal("no record of the run")
+	}
+	b = bytes.ReplaceAll(b, []byte(`"name":"broken-one"`), []byte(`"name":"broken-two"`))
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := f.run("list")
+	if code != 15 || !strings.Contains(stdout, "whole") || strings.Contains(stdout, "broken") || !strings.Contains(stderr, "checksum does not match") {
+		t.Errorf("exit code %d\nstdout: %s\nstderr: %s", code, stdout, stderr)
 	}
 }
