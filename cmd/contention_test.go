@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -125,5 +124,5 @@ func TestReaders(t *testing.T) {
 	if during == 0 {
 		t.Errorf("nobody could look while the transaction was held")
 	}
-	t.Log(fmt.Sprintf("%d looks, %d of them in the %v that the transaction was held", looks.Load(), during, *hold))
+	t.Logf("%d looks, %d of them in the %v that the transaction was held", looks.Load(), during, *hold)
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -148,12 +149,19 @@ func (s *Session) forkSnapshot(t *tx, from *Snapshot, h *Head) (Snapshot, error)
 	snap.Run, snap.Seq, snap.Kind, snap.Prev, snap.Attempt = s.run.ID, 1, Forked, from.Hash, 1
 	snap.Dataset, snap.ConfigHash, snap.Source, snap.Time = s.run.Dataset, s.run.ConfigHash, s.run.Source.Digest, s.attempt.Started
 	var errored []ErroredRow
-	for seq := uint64(1); seq <= from.Seq; seq++ {
+	err := t.ascend(bErrored, runKey(from.Run), nil, func(k, v []byte) error {
+		if bytes.Compare(k, numberKey(from.Run, from.Seq)) > 0 {
+			return errStop
+		}
 		var rows []ErroredRow
-		if _, err := t.getJSON(bErrored, numberKey(from.Run, seq), &rows); err != nil {
-			return snap, err
+		if err := decode(bErrored, k, v, &rows); err != nil {
+			return err
 		}
 		errored = append(errored, rows...)
+		return nil
+	})
+	if err != nil {
+		return snap, err
 	}
 	if missing := s.l.missing(snap.Objects); missing != nil {
 		return snap, &MissingError{Objects: missing}
