@@ -1,24 +1,13 @@
 package ledger
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"hash/crc32"
-	"io"
-	"math"
 	"os"
-	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/oklog/ulid/v2"
 )
 
 func TestTakeOverFencesTheFirst(t *testing.T) {
@@ -201,153 +190,6 @@ func TestAcquireMakesTheLeaseFolder(t *testing.T) {
 	proceed(t, l, id, LeaseOptions{})
 }
 
-// roleRace waits for a line, tries once for the lease, and says how that went.
-// It keeps what it has until its input ends.
-func roleRace(args []string) int {
-	l, err := Open(args[0], Options{})
-	if err != nil {
-		return complain(err)
-	}
-	in := bufio.NewReader(os.Stdin)
-	for {
-		if _, err := in.ReadString('\n'); err != nil {
-			return 0
-		}
-		lease, err := l.Acquire(context.Background(), RunID(args[1]), LeaseOptions{})
-		var held *HeldError
-		switch {
-		case err == nil:
-			fmt.Println("won")
-		case errors.As(err, &held):
-			fmt.Println("lost")
-		default:
-			return complain(err)
-		}
-		if _, err := in.ReadString('\n'); err != nil { // until all have tried
-			return 0
-		}
-		if lease != nil {
-			lease.Release()
-		}
-		fmt.Println("ready")
-	}
-}
-
-// talker is a child process that is spoken to line by line.
-type talker struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
-}
-
-func talk(t testing.TB, role string, args ...string) *talker {
-	t.Helper()
-	cmd := child(t, role, args...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p := &talker{cmd: cmd, in: in, out: bufio.NewReader(out)}
-	t.Cleanup(func() { p.in.Close(); cmd.Wait() })
-	return p
-}
-
-func (p *talker) say(t testing.TB) {
-	t.Helper()
-	if _, err := io.WriteString(p.in, "\n"); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (p *talker) hear(t testing.TB) string {
-	t.Helper()
-	line, err := p.out.ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(line)
-}
-
-func TestOneWinsTheLease(t *testing.T) {
-	l := testLedger(t)
-	s := begin(t, l, testRun("wikitext"))
-	id := s.Run().ID
-	if err := s.End(context.Background(), End{Reason: Interrupted}); err != nil {
-		t.Fatal(err)
-	}
-	s.Close()
-	var racers []*talker
-	for range 3 {
-		racers = append(racers, talk(t, "race", l.Dir(), string(id)))
-	}
-	for round := range 100 {
-		for _, r := range racers {
-			r.say(t)
-		}
-		won := 0
-		for _, r := range racers {
-			if r.hear(t) == "won" {
-				won++
-			}
-		}
-		if won != 1 {
-			t.Fatalf("round %d: %d have the lease", round, won)
-		}
-		for _, r := range racers {
-			r.say(t)
-		}
-		for _, r := range racers {
-			r.hear(t)
-		}
-	}
-}
-
-// roleHold begins a run, says its id, and holds it until it is killed.
-func roleHold(args []string) int {
-	l, err := Open(args[0], Options{})
-	if err != nil {
-		return complain(err)
-	}
-	s, err := l.Begin(context.Background(), testRun("wikitext"), Attempt{})
-	if err != nil {
-		return complain(err)
-	}
-	defer s.Close()
-	fmt.Println(s.Run().ID)
-	io.Copy(io.Discard, os.Stdin)
-	return 0
-}
-
-func TestKilledHolderLosesTheLease(t *testing.T) {
-	l := testLedger(t)
-	p := talk(t, "hold", l.Dir())
-	id := RunID(p.hear(t))
-	_, err := l.Acquire(context.Background(), id, LeaseOptions{})
-	var held *HeldError
-	if !errors.As(err, &held) || held.Holder.PID != p.cmd.Process.Pid {
-		t.Fatalf("error is %v", err)
-	}
-	if err := p.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	p.cmd.Wait()
-	got, err := l.Standings(context.Background(), []Entry{entry(t, l, id)})
-	if err != nil || got[0].Status != Crashed {
-		t.Errorf("standing is %+v (%v)", got, err)
-	}
-	s := proceed(t, l, id, LeaseOptions{})
-	if a := s.Attempt(); a.Number != 2 || a.TookOver {
-		t.Errorf("attempt is %+v", a)
-	}
-}
-
 func TestProbingNeverFailsAcquire(t *testing.T) {
 	l := testLedger(t)
 	s := begin(t, l, testRun("wikitext"))
@@ -373,75 +215,6 @@ func TestProbingNeverFailsAcquire(t *testing.T) {
 	}
 	stop.Store(true)
 	wg.Wait()
-}
-
-func TestProgressBlock(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 123000000, time.UTC)
-	most := Progress{
-		Run: RunID(ulid.Make().String()), Attempt: math.MaxUint64, Host: strings.Repeat("h", 64), PID: math.MaxInt32,
-		Started: now.Add(987654321), Beat: math.MaxUint64, Time: now, Moved: now, Rate: math.MaxFloat64,
-		Counters: Counters{Row: math.MaxInt64, Trained: math.MaxInt64, Errored: math.MaxInt64, Filtered: math.MaxInt64},
-	}
-	for _, p := range []Progress{{}, {Attempt: 1, PID: 2}, most} {
-		block, err := encodeProgress(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, ok := decodeProgress(block)
-		if !ok || !cmp.Equal(p, got) {
-			t.Errorf("%+v became %+v", p, got)
-		}
-		for i := range block { // torn anywhere
-			torn := append([]byte(nil), block...)
-			torn[i] ^= 0x40
-			if _, ok := decodeProgress(torn); ok {
-				t.Fatalf("byte %d is changed, and the block is believed", i)
-			}
-		}
-	}
-	if _, err := encodeProgress(Progress{Host: strings.Repeat("h", leaseBlock)}); !errors.Is(err, ErrRule) {
-		t.Errorf("a block that is too long: %v", err)
-	}
-}
-
-func TestUnreadableProgressIsNoProgress(t *testing.T) {
-	l := testLedger(t)
-	s := begin(t, l, testRun("wikitext"))
-	for _, garbage := range []string{"", "short", strings.Repeat("\xff", leaseBlock)} {
-		if err := os.WriteFile(l.leasePath(s.Run().ID), []byte(garbage), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		live, err := l.Probe(s.Run().ID)
-		if err != nil || !live.Held || live.Progress != (Progress{}) {
-			t.Errorf("live is %+v (%v)", live, err)
-		}
-		_, err = l.Acquire(context.Background(), s.Run().ID, LeaseOptions{})
-		var held *HeldError
-		if !errors.As(err, &held) || !strings.Contains(err.Error(), "another trainer") {
-			t.Errorf("error is %v", err)
-		}
-	}
-}
-
-func FuzzDecodeProgress(f *testing.F) {
-	block, err := encodeProgress(Progress{Run: "x", Attempt: 3, Host: "h", Beat: 9})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(block)
-	f.Add(block[:100])
-	f.Add(make([]byte, leaseBlock))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		decodeProgress(b)
-		// With a fitting checksum, so that what is behind it is reached.
-		sealed := make([]byte, leaseBlock)
-		copy(sealed[:leaseBlock-4], b)
-		binary.BigEndian.PutUint32(sealed[leaseBlock-4:], crc32.Checksum(sealed[:leaseBlock-4], castagnoli))
-		p, ok := decodeProgress(sealed)
-		if !ok && p != (Progress{}) {
-			t.Errorf("refused, and yet %+v", p)
-		}
-	})
 }
 
 // A holder that goes when it is fenced leaves its lock to the one that took over.

@@ -48,6 +48,8 @@ func Open(dir string, opts Options) (*Ledger, error) {
 // there is none.
 func Create(ctx context.Context, dir string, opts Options) (*Ledger, error) {
 	l := newLedger(dir, opts)
+	_, err := os.Stat(dir)
+	isNew := errors.Is(err, fs.ErrNotExist)
 	for _, d := range []string{l.stateDir(), l.leaseDir()} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, fmt.Errorf("create ledger: %w", err)
@@ -55,6 +57,11 @@ func Create(ctx context.Context, dir string, opts Options) (*Ledger, error) {
 	}
 	if err := l.db.create(ctx, func(*tx) error { return nil }); err != nil {
 		return nil, fmt.Errorf("create ledger: %w", err)
+	}
+	if isNew {
+		if err := syncDir(filepath.Dir(filepath.Clean(dir))); err != nil {
+			return nil, fmt.Errorf("create ledger: %w", err)
+		}
 	}
 	return l, nil
 }

@@ -306,7 +306,7 @@ func TestAgainstModel(t *testing.T) {
 	root := t.TempDir()
 	start := time.Now()
 	rapid.Check(t, func(t *rapid.T) {
-		if time.Since(start) > 5*time.Second {
+		if time.Since(start) > 3*time.Second {
 			return // a slow machine tries fewer histories
 		}
 		dir, err := os.MkdirTemp(root, "")

@@ -46,7 +46,9 @@ func (s *Session) PutObject(ctx context.Context, name string, write func(io.Writ
 		return Object{}, err
 	}
 	l := s.l
-	tmp, err := os.CreateTemp(l.stateDir(), s.tmpPrefix()+"*")
+	// The lease makes the name this attempt's own; what stands there is its own too.
+	path := filepath.Join(l.stateDir(), fmt.Sprintf("%s%d-%d", s.tmpPrefix(), s.me.Attempt, s.objects.Add(1)))
+	tmp, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return Object{}, fmt.Errorf("create state object: %w", err)
 	}

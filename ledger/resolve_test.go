@@ -34,6 +34,14 @@ func TestParseRef(t *testing.T) {
 	}
 }
 
+func TestRefNamesASnapshot(t *testing.T) {
+	for text, want := range map[string]bool{"first": false, "wikitext@latest": false, "first#1": true, "first@0": true, "wikitext@latest#2": true} {
+		if r, err := ParseRef(text); err != nil || r.Named() != want {
+			t.Errorf("%q: %v (%v)", text, r.Named(), err)
+		}
+	}
+}
+
 func FuzzParseRef(f *testing.F) {
 	for _, seed := range []string{"first", "7Q3M#3", "7Q3M@20,000", "wikitext@latest#3", "@latest", "#1", "@@", "a@latest@latest"} {
 		f.Add(seed)
@@ -120,7 +128,7 @@ func TestFind(t *testing.T) {
 
 	_, err := find(l, string(a[:4]))
 	var ambiguous *AmbiguousError
-	if !errors.As(err, &ambiguous) || !errors.Is(err, ErrAmbiguous) || len(ambiguous.Runs) < 2 || !slices.Contains(ids, ambiguous.Runs[0]) {
+	if !errors.As(err, &ambiguous) || !errors.Is(err, ErrAmbiguous) || len(ambiguous.Runs) < 2 || !slices.Contains(ids, ambiguous.Runs[0]) || !strings.Contains(err.Error(), string(ambiguous.Runs[1])) {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -127,7 +127,7 @@ type Head struct {
 	Updated       time.Time `json:"updated"`
 	SnapshotCount int64     `json:"snapshot_count"`
 	ModelDigest   string    `json:"model_digest,omitempty"`
-	StateBytes    int64     `json:"state_bytes"` // files that only this run's snapshots name, and shared ones, each once
+	StateBytes    int64     `json:"state_bytes"` // of the objects that this run's snapshots were the first to name
 	RestoreBytes  int64     `json:"restore_bytes"`
 	Elapsed       float64   `json:"elapsed_seconds"`
 	Rate          float64   `json:"rate,omitempty"`

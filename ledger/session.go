@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -24,6 +25,8 @@ type Session struct {
 	run   Run
 	lease *Lease
 	start time.Time // of this attempt, with the monotonic clock
+
+	objects atomic.Uint64 // counts the temporary files of PutObject
 
 	mu      sync.Mutex // held by a commit, which may have to wait for the database
 	attempt Attempt
@@ -339,7 +342,7 @@ func (s *Session) Commit(ctx context.Context, c Checkpoint) (Snapshot, error) {
 				return err
 			}
 		}
-		if err := t.putSnapshot(&snap, &h, c.Errored); err != nil {
+		if err := t.putSnapshot(&snap, &h, c.Errored[:min(len(c.Errored), MaxErroredRows)]); err != nil {
 			return err
 		}
 		return t.putJSON(bHeads, runKey(s.run.ID), &h)
@@ -372,10 +375,7 @@ func (s *Session) follows(snap *Snapshot) error {
 // putSnapshot writes a snapshot, its errored rows and its references, and moves
 // the head on; the caller writes the head.
 func (t *tx) putSnapshot(snap *Snapshot, h *Head, errored []ErroredRow) error {
-	var err error
-	if snap.Hash, err = snap.chainHash(); err != nil {
-		return err
-	}
+	snap.Hash = snap.chainHash()
 	added, err := t.refer(snap.Objects)
 	if err != nil {
 		return err
@@ -388,9 +388,6 @@ func (t *tx) putSnapshot(snap *Snapshot, h *Head, errored []ErroredRow) error {
 	h.SnapshotCount++
 	h.StateBytes += added
 	h.RestoreBytes = snap.StateBytes()
-	if len(errored) > MaxErroredRows {
-		errored = errored[:MaxErroredRows]
-	}
 	if len(errored) > 0 {
 		if err := t.putJSON(bErrored, numberKey(snap.Run, snap.Seq), errored); err != nil {
 			return err

@@ -1,9 +1,15 @@
 package ledger
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -64,27 +70,52 @@ func (s *Snapshot) StateBytes() int64 {
 	return n
 }
 
-// chainHash computes the snapshot's own hash.
-func (s *Snapshot) chainHash() (string, error) {
-	metrics := s.Metrics
-	if len(metrics) == 0 {
-		metrics = nil // as the record reads back
+// chainHash computes the snapshot's own hash: the SHA-256, in hex, of lines
+// "name value", each ended by a line feed, in this order: v (the format of these
+// lines, 1), run, seq, prev, dataset, config_hash, source, position, row, trained,
+// errored, filtered, kind, time, model_digest, and then the metrics by name, as
+// "metric.NAME VALUE". Text is quoted as JSON does, the position is its JSON
+// as it stands in the record, the time RFC 3339 in UTC with nanoseconds, and a metric the
+// shortest decimal that gives its float64 again.
+func (s *Snapshot) chainHash() string {
+	b := make([]byte, 0, 4096)
+	line := func(name string) { b = append(append(b, name...), ' ') }
+	text := func(name, value string) {
+		line(name)
+		quoted, _ := json.Marshal(value) // a string can always be encoded
+		b = append(append(b, quoted...), '\n')
 	}
-	return canonicalHash(map[string]any{
-		"v": 1, "run": s.Run, "seq": s.Seq, "prev": s.Prev, "dataset": s.Dataset,
-		"config_hash": s.ConfigHash, "source": s.Source, "position": s.Position,
-		"row": s.Row, "trained": s.Trained, "errored": s.Errored, "filtered": s.Filtered,
-		"kind": s.Kind, "time": s.Time.UTC().Format(time.RFC3339Nano), "metrics": metrics, "model_digest": s.ModelDigest,
-	})
+	number := func(name string, value int64) {
+		line(name)
+		b = append(strconv.AppendInt(b, value, 10), '\n')
+	}
+	number("v", 1)
+	text("run", string(s.Run))
+	number("seq", int64(s.Seq))
+	text("prev", s.Prev)
+	text("dataset", s.Dataset)
+	text("config_hash", s.ConfigHash)
+	text("source", s.Source)
+	line("position")
+	b = append(append(b, s.Position...), '\n')
+	number("row", s.Row)
+	number("trained", s.Trained)
+	number("errored", s.Errored)
+	number("filtered", s.Filtered)
+	text("kind", string(s.Kind))
+	text("time", s.Time.UTC().Format(time.RFC3339Nano))
+	text("model_digest", s.ModelDigest)
+	for _, name := range slices.Sorted(maps.Keys(s.Metrics)) {
+		line("metric." + name)
+		b = append(strconv.AppendFloat(b, s.Metrics[name], 'g', -1, 64), '\n')
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // CheckHash recomputes the hash over the record.
 func (s *Snapshot) CheckHash() error {
-	h, err := s.chainHash()
-	if err != nil {
-		return err
-	}
-	if h != s.Hash {
+	if s.chainHash() != s.Hash {
 		return fmt.Errorf("snapshot %d of run %s: its hash does not fit its record: %w", s.Seq, s.Run.Short(), ErrDamaged)
 	}
 	return nil
@@ -102,10 +133,15 @@ func (s *Snapshot) check() error {
 			return err
 		}
 	}
-	if !json.Valid(s.Position) {
+	position, err := json.Marshal(s.Position)
+	if err != nil || len(s.Position) == 0 {
 		return fmt.Errorf("%w: the position is no JSON", ErrRule)
 	}
+	s.Position = position // as it will stand in the record
 	for name, v := range s.Metrics {
+		if strings.ContainsAny(name, " \n") {
+			return fmt.Errorf("%w: metric %q has a space in its name", ErrRule, name)
+		}
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return fmt.Errorf("%w: metric %s is no number", ErrRule, name)
 		}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 )
@@ -98,16 +99,47 @@ func TestStandings(t *testing.T) {
 func TestStandingsWatchesOtherHosts(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := testLedger(t)
-	s := begin(t, l, testRun("wikitext"))
-	id := s.Run().ID
-	onHost(t, l, id, "elsewhere")
-	s.Close()
-	got, err := l.Standings(ctx, []Entry{entry(t, l, id)})
-	if err != nil || got[0].Status != Crashed {
-		t.Errorf("standing is %+v (%v)", got, err)
+	dead, alive := begin(t, l, testRun("wikitext")), begin(t, l, testRun("wikitext"))
+	var entries []Entry
+	for _, s := range []*Session{dead, alive} {
+		onHost(t, l, s.Run().ID, "elsewhere")
+		s.Close() // as if the lock did not reach here
+		entries = append(entries, entry(t, l, s.Run().ID))
+	}
+	lease, err := os.OpenFile(l.leasePath(alive.Run().ID), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Close()
+	beating, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for n := uint64(2); ; n++ {
+			block, err := encodeProgress(Progress{Attempt: 1, Host: "elsewhere", Beat: n, Counters: Counters{Row: 7, Trained: 7}})
+			if err == nil {
+				_, err = lease.WriteAt(block, 0)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-beating.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	got, err := l.Standings(ctx, entries)
+	stop()
+	<-done
+	if err != nil || got[0].Status != Crashed || got[1].Status != Running || got[1].Live == nil || got[1].Live.Row != 7 {
+		t.Errorf("standings are %+v (%v)", got, err)
 	}
 	cancel()
-	if _, err = l.Standings(ctx, []Entry{entry(t, l, id)}); err == nil {
+	if _, err = l.Standings(ctx, entries); err == nil {
 		t.Error("watching goes on after the context is cancelled")
 	}
 }
