@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -15,6 +16,7 @@ import (
 
 var (
 	benchRuns      = flag.Int("bench.runs", 10_000, "runs in the ledger that the list benchmarks read")
+	benchKeep      = flag.String("bench.keep", "", "make this ledger in the folder, and keep it to measure the programs on it")
 	benchSnapshots = flag.Int("bench.snapshots", 10, "snapshots of each of these runs; 100 makes a million")
 )
 
@@ -111,7 +113,8 @@ func largeLedger(b *testing.B) *Ledger {
 			b.Fatal(err)
 		}
 	}
-	l, err := Create(context.Background(), benchDir, Options{})
+	dir := cmp.Or(*benchKeep, benchDir)
+	l, err := Create(context.Background(), dir, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
