@@ -245,7 +245,9 @@ func (l *Ledger) Continue(ctx context.Context, lease *Lease, seq uint64, c Chang
 	if err != nil {
 		return nil, fmt.Errorf("begin attempt: %w", err)
 	}
-	s.removeLeftovers()
+	if !lease.took { // else its holder may still be writing
+		s.removeLeftovers()
+	}
 	_ = s.Beat(Progress{Counters: s.last.Counters}) // the trainer beats again, and is told then
 	return s, nil
 }

@@ -2,9 +2,88 @@ package trainer
 
 import (
 	"math"
+	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"ckptledger/ledger"
 )
+
+// A heart tells its progress ten times a second, and writes it to the lease once
+// a second, with the time at which the position last moved.
+func TestHeart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, s := beatable(t)
+		var p pulse
+		var events int
+		stop := startHeart(s, &p, serialize(func(e Event) {
+			if p, ok := e.(*Progress); !ok || p.Check() != nil {
+				t.Errorf("event %+v", e)
+			}
+			events++
+		}))
+		time.Sleep(3 * time.Second)
+		moved := time.Now()
+		p.set(ledger.Counters{Row: 7, Trained: 4, Errored: 2, Filtered: 1})
+		time.Sleep(10 * time.Second)
+		stop()
+		stop()
+		if events < 129 || events > 130 {
+			t.Errorf("%d events in 13 seconds", events)
+		}
+		live, err := l.Probe(s.Run().ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := live.Progress
+		if want := (ledger.Counters{Row: 7, Trained: 4, Errored: 2, Filtered: 1}); at.Counters != want || at.Beat < 13 || at.Beat > 15 {
+			t.Errorf("the lease shows %+v", at)
+		}
+		if late := at.Moved.Sub(moved); late < 0 || late > progressEvery {
+			t.Errorf("moved at %v, the lease says %v", moved, at.Moved)
+		}
+		time.Sleep(10 * time.Second)
+		if again, err := l.Probe(s.Run().ID); err != nil || again.Progress.Beat != at.Beat {
+			t.Errorf("stopped, the lease shows %+v (%v)", again.Progress, err)
+		}
+	})
+}
+
+// That it cannot beat is said once.
+func TestHeartWarnsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, s := beatable(t)
+		s.Close() // and with it the lease's file
+		var p pulse
+		warnings := 0
+		stop := startHeart(s, &p, serialize(func(e Event) {
+			if w, ok := e.(*Warning); ok && w.Err != nil {
+				warnings++
+			}
+		}))
+		time.Sleep(10 * time.Second)
+		stop()
+		if warnings != 1 {
+			t.Errorf("%d warnings", warnings)
+		}
+	})
+}
+
+// beatable returns a session of a new run.
+func beatable(t *testing.T) (*ledger.Ledger, *ledger.Session) {
+	t.Helper()
+	l, err := ledger.Create(t.Context(), filepath.Join(t.TempDir(), "checkpoints"), ledger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := l.Begin(t.Context(), ledger.Run{Dataset: "rows", Config: ledger.Config{"learner": "none"}}, ledger.Attempt{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return l, s
+}
 
 func TestMeter(t *testing.T) {
 	var m meter

@@ -138,7 +138,7 @@ func TestAnyInterruption(t *testing.T) {
 				case "read error":
 					return errInterrupt
 				case "take-over":
-					taken = takeOver(t, l, id, next)
+					taken = proceed(t, l, id, next, takeOver)
 				}
 				return nil
 			}
@@ -195,27 +195,4 @@ func TestAnyInterruption(t *testing.T) {
 			rt.Fatal(err)
 		}
 	})
-}
-
-// takeOver takes over a run whose trainer may just be committing.
-func takeOver(t testing.TB, l *ledger.Ledger, id ledger.RunID, learner trainer.Learner) *ledger.Session {
-	t.Helper()
-	ctx := context.Background()
-	lease, err := l.Acquire(ctx, id, ledger.LeaseOptions{TakeOver: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		s, err := l.Continue(ctx, lease, entry(t, l, id).Head.Seq, ledger.Changes{}, ledger.Attempt{})
-		if errors.Is(err, ledger.ErrLeaseLost) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := learner.Restore(ctx, s, s.Last().Objects); err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
 }

@@ -151,7 +151,7 @@ func TestLeaseLost(t *testing.T) {
 	model.learn = func(row int64) error {
 		if row == 16 { // after the first snapshot
 			<-saved
-			taken = proceed(t, l, id, next, ledger.LeaseOptions{TakeOver: true})
+			taken = proceed(t, l, id, next, takeOver)
 		}
 		return nil
 	}
@@ -159,6 +159,9 @@ func TestLeaseLost(t *testing.T) {
 	var lost *trainer.NotRecordedError
 	if !errors.Is(err, ledger.ErrLeaseLost) || !errors.As(err, &lost) || lost.Newest.Seq != 1 || res.Reason != ledger.Failed {
 		t.Errorf("ended %s, %v", res.Reason, err)
+	}
+	if res.Counters.Row > 5000 { // the queue takes some 1,000
+		t.Errorf("noticed at row %d", res.Counters.Row)
 	}
 	wantSnapshots(t, l, id, "periodic 10 at 14")
 	if a := attempts(t, l, id); len(a) != 2 || !a[0].Ended.IsZero() || !a[1].TookOver || !entry(t, l, id).Head.Open {

@@ -28,7 +28,7 @@ import (
 // Config says what is tested.
 type Config struct {
 	// New returns a learner that knows nothing, each time with the same settings.
-	// The suite closes it. It is called about a thousand times.
+	// The suite closes it. It is called some 1,500 times.
 	New func(t testing.TB) trainer.Learner
 
 	// Samples are texts to learn, over and over again, and each of them changes
@@ -86,7 +86,11 @@ func (s *suite) digest(t testing.TB, n int) string {
 	d, ok := s.digests[n]
 	if !ok {
 		l := s.start(t)
-		l.learn(t, n)
+		for i := range n {
+			if err := l.Learn(context.Background(), s.sample(i)); err != nil {
+				t.Fatalf("Learn sample %d: %v", i, err)
+			}
+		}
 		d = l.save(t, &Store{}).ModelDigest
 		l.close(t)
 		s.digests[n] = d
@@ -119,8 +123,8 @@ func (s *suite) resume(t fataler, learner trainer.Learner, store trainer.ObjectR
 	return &subject{Learner: learner, suite: s, learned: n}
 }
 
-// learn learns the next n samples. Their texts are overwritten afterwards,
-// because they are valid only until Learn returns.
+// learn learns the next n samples. Other than for digest, their texts are
+// overwritten afterwards, because they are valid only until Learn returns.
 func (l *subject) learn(t fataler, n int) {
 	t.Helper()
 	for range n {
