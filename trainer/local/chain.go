@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"math/bits"
@@ -71,15 +72,20 @@ func (c *chain) tail(cut int) segment {
 	for i := range seg.layers {
 		x := &seg.layers[i]
 		x.base = parts[0].layers[i].base
+		// A bit for each pattern puts them in order, and each once.
+		renewed := make([]uint64, (x.base+63)/64)
 		for _, part := range parts {
 			for _, p := range part.layers[i].renewed {
 				if int(p) < x.base {
-					x.renewed = append(x.renewed, p)
+					renewed[p/64] |= 1 << (p % 64)
 				}
 			}
 		}
-		slices.Sort(x.renewed)
-		x.renewed = slices.Compact(x.renewed)
+		for word, set := range renewed {
+			for ; set != 0; set &= set - 1 {
+				x.renewed = append(x.renewed, uint32(word*64+bits.TrailingZeros64(set)))
+			}
+		}
 	}
 	return seg
 }
@@ -96,22 +102,30 @@ func (c *chain) objects() []ledger.Object {
 // save stores what is not stored yet, or all of the model if whole.
 func (s *shadow) save(ctx context.Context, store trainer.ObjectStore, whole bool) error {
 	c := &s.chain
+	var seg segment
 	cut, label := 0, "model"
+	put := func(w io.Writer) error { return s.encode(w, &seg) }
 	if !whole {
 		if s.isSaved() {
 			return nil
 		}
-		next := c.tail(len(c.saved))
-		if err := s.encode(io.Discard, &next); err != nil { // to know its size
+		// Encoded once, to know its size, and mostly that is what is stored.
+		var content bytes.Buffer
+		seg = c.tail(len(c.saved))
+		if err := s.encode(&content, &seg); err != nil {
 			return err
 		}
-		cut = plan(c.saved, next)
+		if cut = plan(c.saved, seg); cut == len(c.saved) {
+			put = func(w io.Writer) error { _, err := content.WriteTo(w); return err }
+		}
 	}
 	if cut > 0 {
 		label = "changes"
 	}
-	seg := c.tail(cut)
-	object, err := store.PutObject(ctx, label, func(w io.Writer) error { return s.encode(w, &seg) })
+	if whole || cut < len(c.saved) {
+		seg = c.tail(cut)
+	}
+	object, err := store.PutObject(ctx, label, put)
 	if err != nil {
 		return err
 	}

@@ -7,19 +7,22 @@ import (
 	"math/bits"
 )
 
-// A sum is a hash of a multiset that can be brought up to date in the time that
-// the change takes: each element's SHA-256 is a number, the first byte the
-// lowest, and the sum adds each as often as the element occurs, modulo 2^256
-// (MSet-Add-Hash: Clarke and others, "Incremental Multiset Hash Functions",
-// 2003). It proves equality against accidents, not against somebody who makes
-// up patterns to hit a given sum.
+// A sum is a hash of a multiset of names that can be brought up to date in the
+// time that the change takes: it adds each name, which is a SHA-1 and so a
+// number of 160 bits with its first byte the lowest, as often as the pattern
+// occurs, modulo 2^256 (MSet-Add-Hash: Clarke and others, "Incremental Multiset
+// Hash Functions", 2003). It proves equality against accidents, not against
+// somebody who makes up patterns to hit a given sum.
 type sum [4]uint64 // lowest word first
 
-// add adds the hash times over.
-func (s *sum) add(hash [sha256.Size]byte, times uint64) {
+// add adds the name times over.
+func (s *sum) add(n *name, times uint64) {
+	words := [4]uint64{
+		binary.LittleEndian.Uint64(n[0:]), binary.LittleEndian.Uint64(n[8:]), uint64(binary.LittleEndian.Uint32(n[16:])),
+	}
 	var high, carry uint64 // of the product so far, and of the addition
 	for i := range s {
-		hi, lo := bits.Mul64(binary.LittleEndian.Uint64(hash[8*i:]), times)
+		hi, lo := bits.Mul64(words[i], times)
 		lo, c := bits.Add64(lo, high, 0)
 		high = hi + c
 		s[i], carry = bits.Add64(s[i], lo, carry)
@@ -32,14 +35,6 @@ func (s *sum) plus(other *sum) {
 	for i := range s {
 		s[i], carry = bits.Add64(s[i], other[i], carry)
 	}
-}
-
-// element is the hash of one pattern of a layer.
-func element(layer int, n name) [sha256.Size]byte {
-	var b [1 + len(n)]byte
-	b[0] = byte(layer)
-	copy(b[1:], n[:])
-	return sha256.Sum256(b[:])
 }
 
 // digestLabel begins the text that the model digest is the SHA-256 of; after it

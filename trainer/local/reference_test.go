@@ -58,13 +58,12 @@ func (r *reference) learn(tokens []uint16) {
 func (r *reference) digest() string {
 	word := func(n int) []byte { return []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24), 0, 0, 0, 0} }
 	text := append([]byte(digestLabel), word(len(r.frequencies))...)
-	for i, frequencies := range r.frequencies {
+	for _, frequencies := range r.frequencies {
 		total, observations := new(big.Int), 0
 		for name, n := range frequencies {
-			sha1, _ := hex.DecodeString(name[len(namePrefix):])
-			hash := sha256.Sum256(append([]byte{byte(i)}, sha1...))
-			slices.Reverse(hash[:])
-			element := new(big.Int).SetBytes(hash[:])
+			hash, _ := hex.DecodeString(name[len(namePrefix):])
+			slices.Reverse(hash)
+			element := new(big.Int).SetBytes(hash)
 			total.Add(total, element.Mul(element, big.NewInt(int64(n))))
 			observations += n
 		}

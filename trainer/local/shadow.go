@@ -45,7 +45,7 @@ func (s *shadow) absorb(c *capture) error {
 		l.patterns = c.layers[i].patterns
 		for _, ch := range c.layers[i].changed {
 			frequency := l.frequencies.at(int(ch.pattern))
-			l.sum.add(element(i, *l.names.at(int(ch.pattern))), ch.frequency-*frequency)
+			l.sum.add(l.names.at(int(ch.pattern)), ch.frequency-*frequency)
 			l.tally.move(*frequency, ch.frequency)
 			*frequency = ch.frequency
 		}
@@ -88,7 +88,7 @@ func (s *shadow) name(layer int, events *tokenEvents) {
 					n = namer.ofPatterns(symbols, &s.layers[layer-1].names)
 				}
 				*l.names.at(i) = n
-				own.add(element(layer, n), *l.frequencies.at(i))
+				own.add(&n, *l.frequencies.at(i))
 			}
 			*part = own
 		})
