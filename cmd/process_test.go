@@ -91,7 +91,10 @@ type runJSON struct {
 	Kind            string `json:"kind"`
 	ModelDigest     string `json:"model_digest"`
 	ResumedAtSample int64  `json:"resumed_at_sample"`
-	Attempts        []struct {
+	Live            struct {
+		Trained int64 `json:"trained"`
+	} `json:"live"`
+	Attempts []struct {
 		Reason string `json:"reason"`
 	} `json:"attempts"`
 	Snapshots []struct {
