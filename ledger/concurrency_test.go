@@ -132,9 +132,7 @@ func TestCommitWaitsForALongRead(t *testing.T) {
 	reader := talk(t, "observe", l.Dir())
 	reader.hear(t)
 
-	hasty := *l
-	hasty.db = &db{path: l.db.path, timeout: 20 * time.Millisecond}
-	s.l = &hasty
+	s.l = newLedger(l.Dir(), Options{LockTimeout: 20 * time.Millisecond})
 	_, err := s.Commit(context.Background(), step(s, 1))
 	wantIs(t, err, ErrBusy)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)

@@ -10,7 +10,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"ckptledger/migrations"
@@ -27,6 +29,7 @@ import (
 type db struct {
 	path    string
 	timeout time.Duration // how long to wait for the file's lock
+	used    func() bool   // whether runs have left traces beside the file
 }
 
 // tx is one transaction. Every value ends in a checksum over its bucket, key
@@ -56,15 +59,10 @@ func (d *db) update(ctx context.Context, fn func(*tx) error) error {
 
 // create is update on a database that may not exist yet.
 func (d *db) create(ctx context.Context, fn func(*tx) error) error {
-	_, err := os.Stat(d.path)
-	isNew := errors.Is(err, fs.ErrNotExist)
 	if err := d.with(ctx, os.O_RDWR|os.O_CREATE, func(b *bbolt.DB) error { return updateTx(b, fn) }); err != nil {
 		return err
 	}
-	if isNew {
-		return syncDir(filepath.Dir(d.path))
-	}
-	return nil
+	return syncDir(filepath.Dir(d.path))
 }
 
 func updateTx(b *bbolt.DB, fn func(*tx) error) error {
@@ -95,6 +93,9 @@ func (d *db) with(ctx context.Context, flag int, fn func(*bbolt.DB) error) (err 
 		if p := recover(); p != nil {
 			_ = unlock(locked) // closing alone does not, while the file is mapped
 			locked.Close()
+			if !isDamage(p) {
+				panic(p)
+			}
 			err = fmt.Errorf("%s: %w: %v", d.path, ErrDamaged, p)
 		}
 	}()
@@ -107,6 +108,28 @@ func (d *db) with(ctx context.Context, flag int, fn func(*bbolt.DB) error) (err 
 		err = fmt.Errorf("close database: %w", cerr)
 	}
 	return err
+}
+
+// isDamage tells a fault in the mapped file, and what bbolt says or does over
+// pages that it cannot make sense of, from a bug of ours.
+func isDamage(p any) bool {
+	if _, ok := p.(interface{ Addr() uintptr }); ok {
+		return true
+	}
+	if _, ok := p.(runtime.Error); !ok {
+		return true // an assertion of bbolt's: we panic nowhere
+	}
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)]) // from the deferred call on
+	for {
+		frame, more := frames.Next()
+		switch {
+		case strings.HasPrefix(frame.Function, "go.etcd.io/bbolt"):
+			return true
+		case !more, strings.HasPrefix(frame.Function, "ckptledger/"):
+			return false
+		}
+	}
 }
 
 // open locks and opens the file at d.path, and makes sure that the file it
@@ -159,6 +182,8 @@ func (d *db) openError(err error) error {
 		return ErrNoLedger
 	case errors.Is(err, berrors.ErrTimeout):
 		return ErrBusy
+	case errors.Is(err, berrors.ErrInvalid) && d.used():
+		return fmt.Errorf("%s: no page of it can be read: %w", d.path, ErrDamaged)
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch):
 		return fmt.Errorf("%s: %w", d.path, ErrForeign)
 	case errors.Is(err, berrors.ErrChecksum):
@@ -326,8 +351,9 @@ func (t *tx) bucket(name []byte) (*bbolt.Bucket, error) {
 	if b == nil {
 		return nil, fmt.Errorf("%s: bucket %s is missing: %w", t.b.DB().Path(), name, ErrDamaged)
 	}
-	// Keys only grow in the buckets that grow large, so pages may be filled.
-	b.FillPercent = 0.9
+	if grows[string(name)] {
+		b.FillPercent = 0.9
+	}
 	return b, nil
 }
 

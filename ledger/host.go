@@ -28,6 +28,12 @@ var bootID = sync.OnceValue(func() string {
 	return strings.TrimSpace(string(b))
 })
 
+// away reports whether a process of that host and boot is on another machine than
+// this one: two machines may have one name.
+func away(host, boot string) bool {
+	return host != hostName() || boot != "" && bootID() != "" && boot != bootID()
+}
+
 // identify fills in what an attempt says about its process.
 func (a *Attempt) identify() {
 	a.Host, a.PID, a.Boot = hostName(), os.Getpid(), bootID()

@@ -26,8 +26,11 @@ type Progress struct {
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started"`
 	Beat    uint64    `json:"beat"` // counts up with each write, also when nothing moves
-	Time    time.Time `json:"time"`
-	Moved   time.Time `json:"moved"` // when the position last moved
+	// Unlocked says that the writer took the run over, and that the one it took it
+	// from has not let go of the lock yet: then the lock proves nothing.
+	Unlocked bool      `json:"unlocked,omitempty"`
+	Time     time.Time `json:"time"`
+	Moved    time.Time `json:"moved"` // when the position last moved
 	Counters
 	Rate float64 `json:"rate"` // samples a second, of late
 }
@@ -47,15 +50,14 @@ func (l *Ledger) leasePath(id RunID) string { return filepath.Join(l.leaseDir(),
 type LeaseOptions struct {
 	Wait     time.Duration           // how long to wait for it
 	OnWait   func(*HeldError)        // called once, when waiting begins
-	Watch    time.Duration           // how long a holder on another host is watched for progress; 0 is 3 s
+	Watch    time.Duration           // how long a holder is watched where the lock is no proof; 0 is 3 s
 	OnWatch  func(p Progress)        // called once, when watching begins
 	TakeOver bool                    // take it from its holder, whose next commit is refused; one that does not notice within Watch keeps the lock meanwhile
 	poll     func() <-chan time.Time // for tests
 }
 
-// Acquire takes the run's lease. A live holder is a *HeldError. Where flock does
-// not reach, a holder on another host is alive if its progress moves while we
-// watch.
+// Acquire takes the run's lease. A live holder is a *HeldError. Where the lock
+// proves nothing, a holder is alive if its progress moves while we watch.
 func (l *Ledger) Acquire(ctx context.Context, id RunID, opts LeaseOptions) (*Lease, error) {
 	if opts.Watch == 0 {
 		opts.Watch = 3 * time.Second
@@ -110,7 +112,8 @@ func (l *Ledger) Acquire(ctx context.Context, id RunID, opts LeaseOptions) (*Lea
 // tryAcquire locks the file or says who has it. A reader that looks whether the
 // lease is held holds the shared lock for a moment, which is not holding it.
 func (l *Ledger) tryAcquire(ctx context.Context, f *os.File, id RunID, opts LeaseOptions) (bool, error) {
-	for {
+	const looks = 40 // a reader that stays for so many of them is taken for a holder
+	for look := 1; ; look++ {
 		ok, err := tryLock(f, true)
 		if err != nil {
 			return false, err
@@ -121,21 +124,26 @@ func (l *Ledger) tryAcquire(ctx context.Context, f *os.File, id RunID, opts Leas
 		if ok, err = tryLock(f, false); err != nil {
 			return false, err
 		}
-		if !ok {
+		if !ok || look == looks {
+			_ = unlock(f)
 			return false, l.heldError(id, readProgress(f))
 		}
 		if err := unlock(f); err != nil {
 			return false, err
 		}
-		if err := ctx.Err(); err != nil {
-			return false, err
+		if look > 3 {
+			select {
+			case <-ctx.Done():
+				return false, ctx.Err()
+			case <-opts.poll():
+			}
 		}
 	}
 	e, err := l.Entry(ctx, id)
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoLedger) {
 		return true, nil // a new run: its record comes after its lease
 	}
-	if err == nil && e.Head.Open && e.Head.Host != hostName() && l.moves(ctx, f, e.Head.Attempt, opts) {
+	if err == nil && e.Head.Open && l.lockIsNoProof(e.Head, readProgress(f)) && l.moves(ctx, f, e.Head.Attempt, opts) {
 		err = l.heldError(id, readProgress(f))
 	}
 	if err != nil {
@@ -166,7 +174,14 @@ func (l *Ledger) heldError(id RunID, p Progress) *HeldError {
 	return e
 }
 
-// moves watches the progress block of an attempt on another host.
+// lockIsNoProof reports whether a run's attempt may be alive although its lease
+// is free: on a filesystem that keeps locks from other machines, and in the
+// moment after a take-over.
+func (l *Ledger) lockIsNoProof(h Head, p Progress) bool {
+	return l.remote && away(h.Host, h.Boot) || p.Attempt == h.Attempt && p.Unlocked
+}
+
+// moves watches the progress block of an attempt whose lease is free.
 func (l *Ledger) moves(ctx context.Context, f *os.File, attempt uint64, opts LeaseOptions) bool {
 	first := readProgress(f)
 	if first.Attempt != attempt {
@@ -201,6 +216,7 @@ func (le *Lease) write(p Progress) error {
 		}
 		le.held = ok
 	}
+	p.Unlocked = !le.held
 	block, err := encodeProgress(p)
 	if err != nil {
 		return err

@@ -104,8 +104,10 @@ func immediately() <-chan time.Time {
 	return c
 }
 
-// onHost makes the run's newest attempt one of another host.
+// onHost makes the run's newest attempt one of another host, over a filesystem
+// that keeps its lock from us.
 func onHost(t *testing.T, l *Ledger, id RunID, host string) {
+	l.remote = true
 	t.Helper()
 	err := l.db.update(context.Background(), func(x *tx) error {
 		h, err := x.head(id)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -22,24 +23,30 @@ type Options struct {
 // Ledger is a folder of runs and their checkpoints. It holds nothing open:
 // values of it may be used by many goroutines, and by many processes at once.
 type Ledger struct {
-	dir string
-	db  *db
-	now func() time.Time
+	dir    string
+	db     *db
+	now    func() time.Time
+	remote bool     // flock may not reach other hosts here
+	shards sync.Map // folders of state/ that this process knows to be durable
 }
 
 // Open returns the ledger in dir, or an error that wraps ErrNoLedger. It writes
 // nothing.
 func Open(dir string, opts Options) (*Ledger, error) {
 	l := newLedger(dir, opts)
+	used := l.hasTraces() // asked first: a database is there before them
 	info, err := os.Stat(l.db.path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && used:
+		return nil, l.lost("is gone")
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: %w", dir, ErrNoLedger)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
-	}
-	if !info.Mode().IsRegular() {
+	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: %w", l.db.path, ErrForeign)
+	case info.Size() == 0 && used:
+		return nil, l.lost("is empty")
 	}
 	return l, nil
 }
@@ -47,22 +54,22 @@ func Open(dir string, opts Options) (*Ledger, error) {
 // Create returns the ledger in dir and makes it, with dir and its parents, if
 // there is none.
 func Create(ctx context.Context, dir string, opts Options) (*Ledger, error) {
-	l := newLedger(dir, opts)
-	_, err := os.Stat(dir)
-	isNew := errors.Is(err, fs.ErrNotExist)
-	for _, d := range []string{l.stateDir(), l.leaseDir()} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
+	l, err := Open(dir, opts)
+	if err != nil && !errors.Is(err, ErrNoLedger) {
+		return nil, err
+	}
+	if l == nil {
+		l = newLedger(dir, opts)
+	}
+	for _, d := range []string{dir, l.stateDir(), l.leaseDir()} {
+		if err := mkdirSynced(d); err != nil {
 			return nil, fmt.Errorf("create ledger: %w", err)
 		}
 	}
 	if err := l.db.create(ctx, func(*tx) error { return nil }); err != nil {
 		return nil, fmt.Errorf("create ledger: %w", err)
 	}
-	if isNew {
-		if err := syncDir(filepath.Dir(filepath.Clean(dir))); err != nil {
-			return nil, fmt.Errorf("create ledger: %w", err)
-		}
-	}
+	l.remote = RemoteFilesystem(dir) != ""
 	return l, nil
 }
 
@@ -73,11 +80,40 @@ func newLedger(dir string, opts Options) *Ledger {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Ledger{
-		dir: dir,
-		db:  &db{path: filepath.Join(dir, "ledger.db"), timeout: opts.LockTimeout},
-		now: opts.Now,
+	l := &Ledger{dir: dir, now: opts.Now, remote: RemoteFilesystem(dir) != ""}
+	l.db = &db{path: filepath.Join(dir, "ledger.db"), timeout: opts.LockTimeout, used: l.hasTraces}
+	return l
+}
+
+// hasTraces reports whether runs have left leases or state in the folder. Where
+// they have, a database that is gone or empty is not one that was never made.
+func (l *Ledger) hasTraces() bool {
+	for _, dir := range []string{l.leaseDir(), l.stateDir()} {
+		if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+			return true
+		}
 	}
+	return false
+}
+
+func (l *Ledger) lost(how string) error {
+	return fmt.Errorf("%s %s, and runs have left leases and state beside it: %w", l.db.path, how, ErrDamaged)
+}
+
+// mkdirSynced makes a folder with its parents. What it makes, and the folder
+// itself, have a durable name afterwards.
+func mkdirSynced(dir string) error {
+	parent := filepath.Dir(dir)
+	if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
+		if err := mkdirSynced(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	// Also where it was there already: its maker may have been killed before this.
+	return syncDir(parent)
 }
 
 // Dir returns the ledger's folder as it was given.

@@ -81,13 +81,11 @@ func (l *Ledger) place(tmp string, o Object) error {
 		return err
 	}
 	dir := filepath.Dir(path)
-	switch err := os.Mkdir(dir, 0o755); {
-	case err == nil:
-		if err := syncDir(l.stateDir()); err != nil {
+	if _, durable := l.shards.Load(dir); !durable {
+		if err := mkdirSynced(dir); err != nil {
 			return err
 		}
-	case !errors.Is(err, fs.ErrExist):
-		return err
+		l.shards.Store(dir, true)
 	}
 	if err := os.Rename(tmp, path); err != nil {
 		return err

@@ -136,6 +136,7 @@ type Head struct {
 	Reason        Reason    `json:"reason,omitempty"`
 	LastError     string    `json:"last_error,omitempty"`
 	Host          string    `json:"host,omitempty"` // of the newest attempt
+	Boot          string    `json:"boot,omitempty"`
 	PID           int       `json:"pid,omitempty"`
 	Started       time.Time `json:"started,omitzero"`
 }

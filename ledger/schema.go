@@ -24,6 +24,10 @@ var (
 
 var buckets = [][]byte{bMeta, bRuns, bHeads, bNames, bKeys, bAttempts, bSnapshots, bErrored, bRecent, bObjects, bFiles}
 
+// grows are the buckets whose keys come in order, run by run or altogether, so
+// that their pages may be filled.
+var grows = map[string]bool{"attempts": true, "snapshots": true, "errored": true, "recent": true}
+
 var keyCommits = []byte("commits")
 
 func runKey(id RunID) []byte { return []byte(id) }

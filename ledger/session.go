@@ -71,6 +71,10 @@ func (l *Ledger) begin(ctx context.Context, run Run, a Attempt, from *Snapshot) 
 	if run.ConfigHash, err = run.Config.Hash(); err != nil {
 		return nil, err
 	}
+	// Asked before the lease is made, which is a trace of a ledger.
+	if err := l.db.view(ctx, func(*tx) error { return nil }); err != nil {
+		return nil, fmt.Errorf("begin run: %w", err)
+	}
 	run.ID, run.Created = RunID(ulid.Make().String()), l.now().UTC()
 	lease, err := l.Acquire(ctx, run.ID, LeaseOptions{})
 	if err != nil {
@@ -256,7 +260,7 @@ func (l *Ledger) Continue(ctx context.Context, lease *Lease, seq uint64, c Chang
 func (s *Session) openHead(h Head) Head {
 	a := &s.attempt
 	h.Attempt, h.Open, h.Reason, h.LastError = a.Number, true, "", ""
-	h.Host, h.PID, h.Started, h.Updated = a.Host, a.PID, a.Started, a.Started
+	h.Host, h.Boot, h.PID, h.Started, h.Updated = a.Host, a.Boot, a.PID, a.Started, a.Started
 	return h
 }
 

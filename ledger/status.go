@@ -37,7 +37,7 @@ func Derive(h Head, live Live, moving bool, now time.Time) Status {
 		return Crashed
 	}
 	p := live.Progress
-	if p.Host != hostName() {
+	if away(h.Host, h.Boot) {
 		now = p.Time // the clock that wrote p.Moved; ours may differ from it
 	}
 	if p.Attempt == h.Attempt && now.Sub(p.Moved) > StallAfter {
@@ -52,12 +52,12 @@ type Standing struct {
 	Live   *Progress // of a running or stalled run
 }
 
-// watchFor is how long Standings watches leases that are held on other hosts.
+// watchFor is how long Standings watches leases whose lock is no proof.
 const watchFor = 1500 * time.Millisecond
 
 // Standings derives the status of each run. Only runs whose newest attempt has
-// not ended cost a look at a file; those of other hosts, whose lock may not
-// reach here, are watched together for a moment.
+// not ended cost a look at a file; those whose lock is no proof are watched
+// together for a moment.
 func (l *Ledger) Standings(ctx context.Context, entries []Entry) ([]Standing, error) {
 	out := make([]Standing, len(entries))
 	lives := make([]Live, len(entries))
@@ -71,7 +71,7 @@ func (l *Ledger) Standings(ctx context.Context, entries []Entry) ([]Standing, er
 			return nil, err
 		}
 		lives[i] = live
-		if !live.Held && e.Head.Host != hostName() && live.Progress.Attempt == e.Head.Attempt {
+		if !live.Held && l.lockIsNoProof(e.Head, live.Progress) && live.Progress.Attempt == e.Head.Attempt {
 			away = append(away, i)
 		}
 	}
