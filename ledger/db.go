@@ -431,6 +431,28 @@ func (t *tx) ascend(bucket, prefix, from []byte, fn func(k, v []byte) error) err
 	return nil
 }
 
+// keys calls fn for the keys with the prefix, from the key from on, in order. It
+// reads no values.
+func (t *tx) keys(bucket, prefix, from []byte, fn func(k []byte) error) error {
+	b, err := t.bucket(bucket)
+	if err != nil {
+		return err
+	}
+	c := b.Cursor()
+	if from == nil {
+		from = prefix
+	}
+	for k, _ := c.Seek(from); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		if err := fn(k); err != nil {
+			if err == errStop {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
 // descend calls fn for the keys with the prefix that are below before (nil: no
 // bound), the last one first.
 func (t *tx) descend(bucket, prefix, before []byte, fn func(k, v []byte) error) error {

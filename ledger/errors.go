@@ -31,7 +31,11 @@ var (
 	// ErrLeaseLost is returned by a Session whose run has a newer attempt, or a
 	// newest snapshot other than the one the Session continued from. Nothing was
 	// written, and nothing more can be.
-	ErrLeaseLost = errors.New("another trainer has taken over this run")
+	ErrLeaseLost = errors.New("another trainer has taken over this run, or moved it on")
+
+	// ErrNotFirst is returned by BeginFirst when another run of the same dataset
+	// and config is there already.
+	ErrNotFirst = errors.New("there is a run of this dataset and configuration")
 
 	// ErrNameTaken is wrapped when a run's name belongs to another run or is a
 	// dataset's key.

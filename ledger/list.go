@@ -101,20 +101,39 @@ func (l *Ledger) List(ctx context.Context, q Query) (entries []Entry, more bool,
 // Count returns how many runs there are; with datasets, how many of these.
 func (l *Ledger) Count(ctx context.Context, datasets ...string) (int, error) {
 	n := 0
-	err := l.db.view(ctx, func(t *tx) error {
-		n = 0
-		count := func(_, _ []byte) error { n++; return nil }
-		if len(datasets) == 0 {
-			return t.ascend(bRecent, nil, nil, count)
+	count := func(*tx, []byte) error { n++; return nil }
+	if len(datasets) == 0 {
+		err := l.eachKey(ctx, bRuns, nil, count)
+		return n, err
+	}
+	for _, d := range datasets {
+		if err := l.eachKey(ctx, bKeys, datasetPrefix(d), count); err != nil {
+			return 0, err
 		}
-		for _, d := range datasets {
-			if err := t.ascend(bKeys, datasetPrefix(d), nil, count); err != nil {
-				return err
-			}
+	}
+	return n, nil
+}
+
+// eachKey calls fn for the keys of a bucket with the prefix, in pieces.
+func (l *Ledger) eachKey(ctx context.Context, bucket, prefix []byte, fn func(*tx, []byte) error) error {
+	var from []byte
+	for {
+		n := 0
+		var next []byte
+		err := l.db.view(ctx, func(t *tx) error {
+			return t.keys(bucket, prefix, from, func(k []byte) error {
+				if n++; n > ScanBatch {
+					next = slices.Clone(k)
+					return errStop
+				}
+				return fn(t, k)
+			})
+		})
+		if err != nil || next == nil {
+			return err
 		}
-		return nil
-	})
-	return n, err
+		from = next
+	}
 }
 
 // rawEntry is an entry as it lies in the database. A transaction holds up
@@ -175,43 +194,22 @@ func decodeEntries(raws []rawEntry) (entries []Entry, damaged []error) {
 	return entries, damaged
 }
 
-// Dataset returns the runs of one dataset, by config hash and then by age.
+// Dataset returns the runs of one dataset, by config hash and then by age. As in
+// List, damaged ones are left out and are all in the error.
 func (l *Ledger) Dataset(ctx context.Context, dataset string) ([]Entry, error) {
-	var out []Entry
-	err := l.eachKey(ctx, datasetPrefix(dataset), func(t *tx, id RunID) error {
-		e, err := t.entry(id)
+	var raws []rawEntry
+	err := l.eachKey(ctx, bKeys, datasetPrefix(dataset), func(t *tx, k []byte) error {
+		id, err := indexRun(k)
 		if err == nil {
-			out = append(out, e)
+			raws = append(raws, t.rawEntry(id))
 		}
 		return err
 	})
-	return out, err
-}
-
-// eachKey calls fn for the runs below a prefix of the index, in pieces.
-func (l *Ledger) eachKey(ctx context.Context, prefix []byte, fn func(*tx, RunID) error) error {
-	var from []byte
-	for {
-		n := 0
-		var next []byte
-		err := l.db.view(ctx, func(t *tx) error {
-			return t.ascend(bKeys, prefix, from, func(k, _ []byte) error {
-				if n++; n > ScanBatch {
-					next = slices.Clone(k)
-					return errStop
-				}
-				id, err := indexRun(k)
-				if err != nil {
-					return err
-				}
-				return fn(t, id)
-			})
-		})
-		if err != nil || next == nil {
-			return err
-		}
-		from = next
+	if err != nil {
+		return nil, err
 	}
+	entries, damaged := decodeEntries(raws)
+	return entries, errors.Join(damaged...)
 }
 
 // HasDataset reports whether any run is of the dataset.
@@ -316,16 +314,32 @@ func (l *Ledger) Snapshot(ctx context.Context, id RunID, seq uint64) (Snapshot, 
 }
 
 // Soundest returns the newest snapshot, at most seq, whose record and objects
-// are whole. It hashes the objects with no transaction open.
+// are whole. It hashes each object once, with no transaction open.
 func (l *Ledger) Soundest(ctx context.Context, id RunID, seq uint64) (Snapshot, bool, error) {
+	sound := map[string]bool{} // by SHA-256
 	for ; seq > 0; seq-- {
 		s, err := l.Snapshot(ctx, id, seq)
-		if err == nil && s.CheckHash() == nil {
-			if err = l.CheckObjects(ctx, &s); err == nil {
-				return s, true, nil
+		if err == nil {
+			err = s.CheckHash()
+		}
+		for _, o := range s.Objects {
+			if err != nil {
+				break
+			}
+			whole, known := sound[o.SHA256]
+			if !known {
+				err = l.checkObject(ctx, o)
+				whole = err == nil
+				sound[o.SHA256] = whole
+			}
+			if err == nil && !whole {
+				err = ErrDamaged
 			}
 		}
-		if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNotFound) {
+		switch {
+		case err == nil:
+			return s, true, nil
+		case !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNotFound):
 			return Snapshot{}, false, err
 		}
 	}

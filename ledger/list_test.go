@@ -33,7 +33,7 @@ func fill(t testing.TB, l *Ledger, n, snapshots int, dataset func(i int) string)
 				s := &Session{l: l, run: run}
 				s.attempt.identify()
 				s.attempt.Number, s.attempt.Started = 1, run.Created
-				if err := s.create(x, nil); err != nil {
+				if err := s.create(x, beginning{}); err != nil {
 					return err
 				}
 				if err := s.extend(x, snapshots); err != nil {

@@ -263,16 +263,9 @@ func (l *Ledger) missing(objects []Object) []Object {
 	return out
 }
 
-// CheckObjects reads every object of a snapshot and returns what is wrong with
-// each, joined; nil if the state is sound.
-func (l *Ledger) CheckObjects(ctx context.Context, s *Snapshot) error {
-	var errs []error
-	for _, o := range s.Objects {
-		if err := l.GetObject(ctx, o, func(r io.Reader) error { _, err := io.Copy(io.Discard, r); return err }); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
+// checkObject reads all of an object.
+func (l *Ledger) checkObject(ctx context.Context, o Object) error {
+	return l.GetObject(ctx, o, func(r io.Reader) error { _, err := io.Copy(io.Discard, r); return err })
 }
 
 // tmpPrefix begins the names of a run's unfinished objects, so that the next

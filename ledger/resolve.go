@@ -66,48 +66,45 @@ func (l *Ledger) Find(ctx context.Context, r Ref) (Entry, error) {
 	if r.Dataset != "" {
 		return l.latest(ctx, r.Dataset)
 	}
-	var e Entry
+	var id RunID
 	err := l.db.view(ctx, func(t *tx) error {
-		if id, err := t.get(bNames, []byte(r.Run)); err != nil {
-			return err
-		} else if id != nil {
-			e, err = t.entry(RunID(id))
-			return err
-		}
-		part := strings.ToUpper(r.Run)
-		if len(part) < minPart || len(part) > ulid.EncodedSize {
-			return fmt.Errorf("run %q: %w", r.Run, ErrNotFound)
-		}
-		ids, err := t.idsLike(part)
-		switch {
-		case err != nil:
-			return err
-		case len(ids) == 0:
-			return fmt.Errorf("run %q: %w", r.Run, ErrNotFound)
-		case len(ids) > 1:
-			return &AmbiguousError{Ref: r.Run, Runs: ids}
-		}
-		e, err = t.entry(ids[0])
+		named, err := t.get(bNames, []byte(r.Run))
+		id = RunID(named)
 		return err
 	})
-	return e, err
-}
-
-// idsLike returns the ids that begin or end with part; of many the first ten.
-func (t *tx) idsLike(part string) ([]RunID, error) {
-	b, err := t.bucket(bRuns)
 	if err != nil {
-		return nil, err
+		return Entry{}, err
 	}
-	want := []byte(part)
-	var out []RunID
-	c := b.Cursor()
-	for k, _ := c.First(); k != nil && len(out) < 10; k, _ = c.Next() {
-		if bytes.HasPrefix(k, want) || bytes.HasSuffix(k, want) {
-			out = append(out, RunID(k))
+	if id == "" {
+		if id, err = l.idLike(ctx, r.Run); err != nil {
+			return Entry{}, err
 		}
 	}
-	return out, nil
+	return l.Entry(ctx, id)
+}
+
+// idLike returns the id that begins or ends with part.
+func (l *Ledger) idLike(ctx context.Context, part string) (RunID, error) {
+	want := []byte(strings.ToUpper(part))
+	if len(want) < minPart || len(want) > ulid.EncodedSize {
+		return "", fmt.Errorf("run %q: %w", part, ErrNotFound)
+	}
+	var ids []RunID
+	err := l.eachKey(ctx, bRuns, nil, func(_ *tx, k []byte) error {
+		if len(ids) < 10 && (bytes.HasPrefix(k, want) || bytes.HasSuffix(k, want)) {
+			ids = append(ids, RunID(k))
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case len(ids) == 0:
+		return "", fmt.Errorf("run %q: %w", part, ErrNotFound)
+	case len(ids) > 1:
+		return "", &AmbiguousError{Ref: part, Runs: ids}
+	}
+	return ids[0], nil
 }
 
 // latest is the run of a dataset whose newest snapshot was committed last; of

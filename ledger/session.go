@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,21 +40,40 @@ type Session struct {
 // Begin starts a new run and its first attempt. The run's id, hash and time of
 // creation are filled in.
 func (l *Ledger) Begin(ctx context.Context, run Run, a Attempt) (*Session, error) {
-	return l.begin(ctx, run, a, nil)
+	return l.begin(ctx, run, a, beginning{})
+}
+
+// BeginFirst is Begin, unless there is a run of the same dataset and config other
+// than those known: then the error is ErrNotFirst, and the caller looks again. Of
+// several that begin at once, one does.
+func (l *Ledger) BeginFirst(ctx context.Context, run Run, known []RunID, a Attempt) (*Session, error) {
+	return l.begin(ctx, run, a, beginning{first: true, known: known})
 }
 
 // Fork starts a new run from a snapshot of another one: position, counters,
 // errored rows and objects of that one are its snapshot 1. The position may be
 // replaced, for a source in which the rows lie elsewhere.
 func (l *Ledger) Fork(ctx context.Context, run Run, from Snapshot, position json.RawMessage, a Attempt) (*Session, error) {
+	errored, err := l.Errored(ctx, from.Run, from.Seq)
+	if err != nil {
+		return nil, err
+	}
 	run.ForkedFrom = &Origin{Run: from.Run, Seq: from.Seq, Hash: from.Hash}
 	if position != nil {
 		from.Position = position
 	}
-	return l.begin(ctx, run, a, &from)
+	return l.begin(ctx, run, a, beginning{from: &from, errored: errored[:min(len(errored), MaxErroredRows)]})
 }
 
-func (l *Ledger) begin(ctx context.Context, run Run, a Attempt, from *Snapshot) (*Session, error) {
+// beginning says how a run begins.
+type beginning struct {
+	from    *Snapshot // of a fork
+	errored []ErroredRow
+	first   bool // only if no other run of its key than the known ones is there
+	known   []RunID
+}
+
+func (l *Ledger) begin(ctx context.Context, run Run, a Attempt, o beginning) (*Session, error) {
 	if err := CheckDataset(run.Dataset); err != nil {
 		return nil, err
 	}
@@ -81,7 +99,7 @@ func (l *Ledger) begin(ctx context.Context, run Run, a Attempt, from *Snapshot) 
 		return nil, err
 	}
 	s := l.newSession(run, lease, a, 1)
-	err = l.db.update(ctx, func(t *tx) error { return s.create(t, from) })
+	err = l.db.update(ctx, func(t *tx) error { return s.create(t, o) })
 	if err != nil {
 		lease.Release()
 		os.Remove(l.leasePath(run.ID))
@@ -101,8 +119,13 @@ func (l *Ledger) newSession(run Run, lease *Lease, a Attempt, number uint64) *Se
 }
 
 // create writes the records of a new run.
-func (s *Session) create(t *tx, from *Snapshot) error {
-	r := &s.run
+func (s *Session) create(t *tx, o beginning) error {
+	r, from := &s.run, o.from
+	if o.first {
+		if err := t.isFirst(r, o.known); err != nil {
+			return err
+		}
+	}
 	if err := t.takeName(r); err != nil {
 		return err
 	}
@@ -113,7 +136,7 @@ func (s *Session) create(t *tx, from *Snapshot) error {
 	}
 	h := s.openHead(Head{})
 	if from != nil {
-		snap, err := s.forkSnapshot(t, from, &h)
+		snap, err := s.forkSnapshot(t, from, o.errored, &h)
 		if err != nil {
 			return err
 		}
@@ -128,6 +151,18 @@ func (s *Session) create(t *tx, from *Snapshot) error {
 		t.putJSON(bAttempts, numberKey(r.ID, 1), &s.attempt),
 		t.putJSON(bHeads, runKey(r.ID), &h),
 	)
+}
+
+// isFirst refuses a run where there is another of its key.
+func (t *tx) isFirst(r *Run, known []RunID) error {
+	prefix := append(append(datasetPrefix(r.Dataset), r.ConfigHash...), 0)
+	return t.keys(bKeys, prefix, nil, func(k []byte) error {
+		id, err := indexRun(k)
+		if err == nil && !slices.Contains(known, id) {
+			err = ErrNotFirst
+		}
+		return err
+	})
 }
 
 // takeName gives the run its name, which must be nobody's.
@@ -151,23 +186,11 @@ func (t *tx) takeName(r *Run) error {
 }
 
 // forkSnapshot writes snapshot 1 of a fork.
-func (s *Session) forkSnapshot(t *tx, from *Snapshot, h *Head) (Snapshot, error) {
+func (s *Session) forkSnapshot(t *tx, from *Snapshot, errored []ErroredRow, h *Head) (Snapshot, error) {
 	snap := *from
 	snap.Run, snap.Seq, snap.Kind, snap.Prev, snap.Attempt = s.run.ID, 1, Forked, from.Hash, 1
 	snap.Dataset, snap.ConfigHash, snap.Source, snap.Time = s.run.Dataset, s.run.ConfigHash, s.run.Source.Digest, s.attempt.Started
-	var errored []ErroredRow
-	err := t.ascend(bErrored, runKey(from.Run), nil, func(k, v []byte) error {
-		if bytes.Compare(k, numberKey(from.Run, from.Seq)) > 0 {
-			return errStop
-		}
-		var rows []ErroredRow
-		if err := decode(bErrored, k, v, &rows); err != nil {
-			return err
-		}
-		errored = append(errored, rows...)
-		return nil
-	})
-	if err != nil {
+	if err := snap.check(); err != nil {
 		return snap, err
 	}
 	if missing := s.l.missing(snap.Objects); missing != nil {
@@ -208,6 +231,24 @@ func (c *Changes) apply(r *Run) error {
 		r.Record = map[string]string{}
 	}
 	maps.Copy(r.Record, c.Record)
+	return nil
+}
+
+// Change changes a run without an attempt at it.
+func (l *Ledger) Change(ctx context.Context, id RunID, c Changes) error {
+	err := l.db.update(ctx, func(t *tx) error {
+		r, err := t.run(id)
+		if err != nil {
+			return err
+		}
+		if err := c.apply(&r); err != nil {
+			return err
+		}
+		return t.putJSON(bRuns, runKey(id), &r)
+	})
+	if err != nil {
+		return fmt.Errorf("change run: %w", err)
+	}
 	return nil
 }
 
@@ -274,6 +315,9 @@ func (s *Session) Attempt() Attempt {
 	return s.attempt
 }
 
+// Elapsed returns how long this attempt has lasted.
+func (s *Session) Elapsed() time.Duration { return time.Since(s.start) }
+
 // Last returns the newest snapshot; Seq is 0 before the first.
 func (s *Session) Last() Snapshot {
 	s.mu.Lock()
@@ -296,7 +340,10 @@ type Checkpoint struct {
 	Objects     []Object
 	Errored     []ErroredRow // since the checkpoint before
 	Rate        float64      // samples a second in this attempt
-	End         *End         // with a final or emergency one: the attempt ends here
+	// Elapsed is how long the attempt had lasted when this was captured; 0 is until
+	// now. A commit may have to wait, which is no time of training.
+	Elapsed time.Duration
+	End     *End // with a final or emergency one: the attempt ends here
 }
 
 // End says why an attempt ended.
@@ -313,12 +360,15 @@ func (s *Session) Commit(ctx context.Context, c Checkpoint) (Snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.l.now().UTC()
+	if c.Elapsed == 0 {
+		c.Elapsed = s.Elapsed()
+	}
 	snap := Snapshot{
 		Run: s.run.ID, Seq: s.last.Seq + 1, Kind: c.Kind, Time: now,
 		Dataset: s.run.Dataset, ConfigHash: s.run.ConfigHash, Source: s.run.Source.Digest,
 		Position: c.Position, Counters: c.Counters, Metrics: c.Metrics, ModelDigest: c.ModelDigest,
 		Prev: s.last.Hash, Objects: c.Objects, Attempt: s.attempt.Number,
-		Elapsed: s.base + time.Since(s.start).Seconds(),
+		Elapsed: s.base + c.Elapsed.Seconds(),
 	}
 	if s.last.Seq == 0 && s.run.ForkedFrom != nil {
 		snap.Prev = s.run.ForkedFrom.Hash

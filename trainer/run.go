@@ -76,7 +76,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r.saved, r.savedAt = r.now, r.started
 	r.from = r.now
 	r.pulse.set(r.now)
-	r.saver = startSaver(o.Session, r.tell, r.rate, o.EndWait)
+	r.saver = startSaver(o.Session, r.tell, o.EndWait)
 	stopHeart := startHeart(o.Session, &r.pulse, r.tell)
 
 	end, runErr := r.train(ctx)
@@ -209,7 +209,7 @@ func (r *run) capture(kind ledger.Kind, end *ledger.End) error {
 	if err != nil {
 		return err
 	}
-	r.saver.save(job{capture: c, kind: kind, counters: r.now, position: position, errored: r.errored, end: end})
+	r.saver.save(job{capture: c, kind: kind, counters: r.now, position: position, errored: r.errored, rate: r.rate(), elapsed: r.Session.Elapsed(), end: end})
 	r.errored = nil
 	r.saved, r.savedAt = r.now, time.Now()
 	return nil
@@ -231,11 +231,11 @@ func (r *run) finish(end ledger.End) error {
 	return r.saver.close()
 }
 
-// rate is the attempt's samples a second, up to a count.
-func (r *run) rate(samples int64) float64 {
+// rate is the attempt's samples a second so far.
+func (r *run) rate() float64 {
 	s := time.Since(r.started).Seconds()
 	if s <= 0 {
 		return 0
 	}
-	return float64(samples-r.from.Samples()) / s
+	return float64(r.now.Samples()-r.from.Samples()) / s
 }

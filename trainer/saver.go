@@ -23,6 +23,8 @@ type job struct {
 	counters ledger.Counters
 	position json.RawMessage
 	errored  []ledger.ErroredRow
+	rate     float64       // samples a second in this attempt, when it was captured
+	elapsed  time.Duration // of this attempt, likewise
 	end      *ledger.End
 }
 
@@ -31,7 +33,6 @@ type job struct {
 type saver struct {
 	session *ledger.Session
 	tell    func(Event)
-	rate    func(samples int64) float64
 	endWait time.Duration
 	jobs    chan job
 	done    chan struct{} // closed when the last job is through
@@ -41,8 +42,8 @@ type saver struct {
 	ending time.Time // when the run began to end; zero before
 }
 
-func startSaver(s *ledger.Session, tell func(Event), rate func(int64) float64, endWait time.Duration) *saver {
-	v := &saver{session: s, tell: tell, rate: rate, endWait: endWait, jobs: make(chan job, maxQueued), done: make(chan struct{})}
+func startSaver(s *ledger.Session, tell func(Event), endWait time.Duration) *saver {
+	v := &saver{session: s, tell: tell, endWait: endWait, jobs: make(chan job, maxQueued), done: make(chan struct{})}
 	go v.work()
 	return v
 }
@@ -115,10 +116,9 @@ func (v *saver) commit(ctx context.Context, j job, store *countingStore) (ledger
 		if err != nil {
 			return ledger.Snapshot{}, fmt.Errorf("write state: %w", err)
 		}
-		rate := v.rate(j.counters.Samples())
 		c := ledger.Checkpoint{
-			Kind: j.kind, Counters: j.counters, Position: j.position, Metrics: withUsage(state.Metrics, rate),
-			ModelDigest: state.ModelDigest, Objects: state.Objects, Errored: j.errored, Rate: rate, End: j.end,
+			Kind: j.kind, Counters: j.counters, Position: j.position, Metrics: withUsage(state.Metrics, j.rate),
+			ModelDigest: state.ModelDigest, Objects: state.Objects, Errored: j.errored, Rate: j.rate, Elapsed: j.elapsed, End: j.end,
 		}
 		var snap ledger.Snapshot
 		err = v.patiently(func() error {
