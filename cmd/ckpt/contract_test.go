@@ -168,9 +168,9 @@ func TestStrangeLedgers(t *testing.T) {
 		code int
 		says string
 	}{
-		"empty":       {nil, 1, "no ledger in"},
-		"foreign":     {[]byte(strings.Repeat("SQLite format 3\x00", 1000)), 1, "not a ledger database"},
-		"short":       {[]byte("x"), 1, "not a ledger database"},
+		"empty":       {nil, 15, "is empty, and runs have left"},
+		"foreign":     {[]byte(strings.Repeat("SQLite format 3\x00", 1000)), 15, "no page of it can be read"},
+		"short":       {[]byte("x"), 15, "no page of it can be read"},
 		"cut":         {sound[:len(sound)/2], 15, "damaged"},
 		"newer":       {withSchema(t, sound, 9), 16, "this ledger has format 9"},
 		"overwritten": {slices.Concat(sound[:8192], bytes.Repeat([]byte{0x5a}, len(sound)-8192)), 15, "damaged"},

@@ -61,7 +61,7 @@ func (p program) list(ctx context.Context, c *cli.Context) error {
 	}
 	standings, err := l.Standings(ctx, entries)
 	if err != nil {
-		return explain(c, err)
+		return records.Explain(c, err)
 	}
 	if len(entries) == 0 && damaged == nil {
 		fmt.Fprintf(c.App.ErrWriter, "No runs in %s; to start one: %s\n", human.Printable(l.Dir()), records.Command(c, "trainer", "run", "sample"))
@@ -102,7 +102,7 @@ func (p program) listed(ctx context.Context, c *cli.Context, l *ledger.Ledger, a
 	for _, arg := range args {
 		known, err := l.HasDataset(ctx, arg)
 		if err != nil {
-			return nil, 0, explain(c, err)
+			return nil, 0, records.Explain(c, err)
 		}
 		if known {
 			q.Datasets = append(q.Datasets, arg)
@@ -131,7 +131,7 @@ func (p program) listed(ctx context.Context, c *cli.Context, l *ledger.Ledger, a
 			n, countErr := l.Count(ctx, q.Datasets...)
 			total, err = n, errors.Join(err, countErr)
 		}
-		err = explain(c, err)
+		err = records.Explain(c, err)
 	}
 	for _, e := range named {
 		if !slices.ContainsFunc(entries, func(o ledger.Entry) bool { return o.ID == e.ID }) {

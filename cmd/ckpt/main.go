@@ -41,19 +41,7 @@ ckpt diff 7Q3M books-16`,
 // open opens the ledger that the command line names. It creates none.
 func (p program) open(c *cli.Context) (*ledger.Ledger, error) {
 	l, err := ledger.Open(records.Dir(c), ledger.Options{Now: p.now})
-	return l, explain(c, err)
-}
-
-// explain gives the errors of a ledger their exit codes and the ways out.
-func explain(c *cli.Context, err error) error {
-	if !errors.Is(err, ledger.ErrNoLedger) {
-		return records.Explain(err)
-	}
-	return &cmdline.ExitError{
-		Code: cmdline.Failed, Kind: "no_ledger", Err: fmt.Errorf("no ledger in %s", records.Dir(c)),
-		Details: []string{"--ledger DIR or CKPT_LEDGER names another folder"},
-		Hints:   []cmdline.Hint{{To: "to start a run there", Command: records.Command(c, "trainer", "run", "sample")}},
-	}
+	return l, records.Explain(c, err)
 }
 
 // find returns the run that an argument names, and what it says of a snapshot.
@@ -66,14 +54,14 @@ func (p program) find(ctx context.Context, c *cli.Context, l *ledger.Ledger, arg
 			exit.Hints = append([]cmdline.Hint{{To: "for its latest run", Command: records.Command(c, "ckpt", "show", arg+"@latest")}}, exit.Hints...)
 		}
 	}
-	return e, ref, explain(c, err)
+	return e, ref, records.Explain(c, err)
 }
 
 // snapshot returns the snapshot that an argument names of a run.
 func (p program) snapshot(ctx context.Context, c *cli.Context, l *ledger.Ledger, e ledger.Entry, ref ledger.Ref) (ledger.Snapshot, error) {
 	s, err := l.FindSnapshot(ctx, e, ref)
 	if !errors.Is(err, ledger.ErrNotFound) {
-		return s, explain(c, err)
+		return s, records.Explain(c, err)
 	}
 	exit := &cmdline.ExitError{Code: cmdline.Failed, Kind: "not_found", Err: err}
 	if ref.Seq > 0 {

@@ -49,7 +49,7 @@ func (p program) show(ctx context.Context, c *cli.Context) error {
 	}
 	r, err := readRun(ctx, l, e)
 	if err != nil {
-		return explain(c, err)
+		return records.Explain(c, err)
 	}
 	if c.Bool("json") {
 		return cmdline.WriteJSON(c.App.Writer, r.json())

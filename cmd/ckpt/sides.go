@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"ckptledger/cmd/internal/cmdline"
+	"ckptledger/cmd/internal/records"
 	"ckptledger/ledger"
 
 	"github.com/urfave/cli/v2"
@@ -42,13 +43,13 @@ func (p program) sides(ctx context.Context, c *cli.Context, l *ledger.Ledger, ar
 		return nil, cmdline.Usagef("--latest has no effect: every argument names its snapshot")
 	}
 	if err := place(ctx, l, sides, c.Bool("latest")); err != nil {
-		return nil, explain(c, err)
+		return nil, records.Explain(c, err)
 	}
 	for i := range sides {
 		s := &sides[i]
 		attempts, err := l.Attempts(ctx, s.ID)
 		if err != nil {
-			return nil, explain(c, err)
+			return nil, records.Explain(c, err)
 		}
 		for _, a := range attempts {
 			if a.Number == s.snap.Attempt || s.snap.Seq == 0 {

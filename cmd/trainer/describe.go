@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os/exec"
 	"runtime/debug"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"ckptledger/cmd/internal/human"
+	"ckptledger/cmd/internal/records"
 	"ckptledger/ledger"
 )
 
@@ -17,7 +19,7 @@ import (
 // 8,8,8,8, sequential".
 func describeConfig(c ledger.Config) string {
 	parts := []string{fmt.Sprint(c["learner"]), fmt.Sprint(c["tokenizer"]), "chunk sizes " + joinSizes(c["chunk_sizes"]), fmt.Sprint(c["method"])}
-	for _, k := range slices.Sorted(keys(c)) {
+	for _, k := range slices.Sorted(maps.Keys(c)) {
 		if !slices.Contains(builtin, k) {
 			parts = append(parts, k+"="+configValue(c[k]))
 		}
@@ -27,14 +29,11 @@ func describeConfig(c ledger.Config) string {
 
 // describeEntry says which run it is and where it stands.
 func describeEntry(e ledger.Entry, now time.Time) string {
-	id := "run " + e.ID.Short()
-	if e.Name != "" {
-		id += " (" + e.Name + ")"
-	}
+	id := records.Title(&e.Run)
 	if e.Head.Seq == 0 {
 		return id + ", no snapshot, begun " + human.Ago(now, e.Created)
 	}
-	return fmt.Sprintf("%s, snapshot %d, %s, %s", id, e.Head.Seq, samples(e.Head.Samples()), human.Ago(now, e.Head.Time))
+	return fmt.Sprintf("%s, snapshot %d, %s, %s", id, e.Head.Seq, records.Samples(e.Head.Samples()), human.Ago(now, e.Head.Time))
 }
 
 // version is the program's own version, as the build recorded it.
@@ -58,7 +57,7 @@ func gitCommit(folder string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	git := func(args ...string) (string, error) {
-		out, err := exec.CommandContext(ctx, "git", append([]string{"-C", folder}, args...)...).Output()
+		out, err := exec.CommandContext(ctx, "git", append([]string{"--no-optional-locks", "-c", "core.fsmonitor=", "-C", folder}, args...)...).Output()
 		return strings.TrimSpace(string(out)), err
 	}
 	commit, err := git("rev-parse", "HEAD")

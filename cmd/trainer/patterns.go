@@ -66,9 +66,9 @@ func patternsAction(ctx context.Context, c *cli.Context) error {
 	}
 	snap, err := l.FindSnapshot(ctx, e, ref)
 	if err != nil {
-		return records.Explain(err)
+		return records.Explain(c, err)
 	}
-	model, err := loadLocal(ctx, l, e, snap)
+	model, err := loadLocal(ctx, c, l, e, snap)
 	if err != nil {
 		return err
 	}
@@ -90,21 +90,15 @@ func patternsAction(ctx context.Context, c *cli.Context) error {
 	return t.Render(c.App.Writer)
 }
 
-// loadLocal restores a snapshot of a local run and checks its digest.
-func loadLocal(ctx context.Context, l *ledger.Ledger, e ledger.Entry, snap ledger.Snapshot) (*local.Learner, error) {
-	if e.Learner != "local" {
-		return nil, cmdline.Usagef("run %s is of learner %s: only a local model's patterns are in the ledger", e.ID.Short(), e.Learner)
+// loadLocal restores a snapshot of a local run.
+func loadLocal(ctx context.Context, c *cli.Context, l *ledger.Ledger, e ledger.Entry, snap ledger.Snapshot) (*local.Learner, error) {
+	d := ledger.Match([]ledger.Entry{e}, ledger.Want{Dataset: e.Dataset, Runnable: runnable()})
+	if d.Outcome != ledger.Matched {
+		return nil, cmdline.Usagef("run %s is of learner %v, version %v: this program reads the patterns of a local model, version %d", e.ID.Short(), e.Config["learner"], e.Config["learner_version"], local.Version)
 	}
-	learner, err := newLearner(e.Config)
+	learner, err := restoreLearner(ctx, l, e.Config, &snap)
 	if err != nil {
-		return nil, err
-	}
-	digest, err := learner.Restore(ctx, l, snap.Objects)
-	if err == nil && digest != snap.ModelDigest {
-		err = fmt.Errorf("the restored model's digest is %.12s, not %.12s: %w", digest, snap.ModelDigest, ledger.ErrDamaged)
-	}
-	if err != nil {
-		return nil, records.Explain(fmt.Errorf("restore snapshot %d of run %s: %w", snap.Seq, e.ID.Short(), err))
+		return nil, records.Explain(c, fmt.Errorf("snapshot %d of run %s: %w", snap.Seq, e.ID.Short(), err))
 	}
 	return learner.(*local.Learner), nil
 }

@@ -12,6 +12,8 @@ import (
 	"ckptledger/cmd/internal/records"
 	"ckptledger/ledger"
 	"ckptledger/stream"
+
+	"github.com/urfave/cli/v2"
 )
 
 // This file says why a resume is refused, and what to type next. Every command
@@ -20,42 +22,72 @@ import (
 // nearest is how many runs a refusal names.
 const nearest = 3
 
-// command is a command on the dataset as it was given, with the flags that
-// change nothing of which run is meant.
-func (r *resumption) command(verb string, flags ...string) string {
-	words := append([]string{"trainer", verb, r.dataset}, flags...)
-	for _, d := range r.want.data {
-		words = append(words, "--data", d)
+// again is the call as it was made, without the flags in drop, and with those
+// that are added. A run that is named takes the place of what else chose one.
+func (r *resumption) again(drop []string, add ...string) string {
+	if slices.Contains(add, "--run") {
+		drop = append(drop, "run", "or-start", "name")
 	}
-	return records.Command(r.c, words...)
-}
-
-// again is the call as it was made, but for what chooses the run.
-func (r *resumption) again(flags ...string) string {
-	if r.want.target != nil && !slices.Contains(flags, "--max-samples") {
-		flags = append(flags, "--max-samples", fmt.Sprint(*r.want.target))
+	words := append([]string{"trainer", "resume", r.dataset}, add...)
+	if r.seq != 0 && !r.c.IsSet("snapshot") && !slices.Contains(drop, "snapshot") {
+		words = append(words, "--snapshot", fmt.Sprint(r.seq)) // RUN#N, RUN@SAMPLES
 	}
-	if r.want.interval != "" {
-		flags = append(flags, "--checkpoint-interval", r.want.interval)
-	}
-	return r.command("resume", flags...)
+	return records.Command(r.c, append(words, r.flags(r.c.Command.Flags, drop)...)...)
 }
 
 // anew is the command that starts a new run of what was asked for, over the data
 // that e was read from where none was given.
 func (r *resumption) anew(e *ledger.Entry) string {
-	flags := settingArgs(r.want.given)
-	if r.want.target != nil {
-		flags = append(flags, "--max-samples", fmt.Sprint(*r.want.target))
-	}
+	words := append([]string{"trainer", "run", r.dataset}, r.flags(runCommand().Flags, nil)...)
 	if r.want.data == nil && e != nil {
 		if was, err := recorded(e.Source); err == nil {
-			for _, d := range was.Data {
-				flags = append(flags, "--data", d)
-			}
+			words = append(words, dataArgs(was.Data)...)
 		}
 	}
-	return r.command("run", flags...)
+	return records.Command(r.c, words...)
+}
+
+// flags are those of the list that were given, as they were given; those that
+// decide the model come first.
+func (r *resumption) flags(list []cli.Flag, drop []string) []string {
+	var words []string
+	settings := settingNames()
+	first := slices.Clone(list)
+	slices.SortStableFunc(first, func(a, b cli.Flag) int {
+		rank := func(f cli.Flag) int {
+			if slices.Contains(settings, f.Names()[0]) {
+				return 0
+			}
+			return 1
+		}
+		return rank(a) - rank(b)
+	})
+	for _, f := range first {
+		name := f.Names()[0]
+		if !r.c.IsSet(name) || name == "json" || name == "explain" || slices.Contains(drop, name) {
+			continue
+		}
+		switch f.(type) {
+		case *cli.BoolFlag:
+			words = append(words, "--"+name)
+		case *cli.StringSliceFlag:
+			for _, v := range r.c.StringSlice(name) {
+				words = append(words, "--"+name, v)
+			}
+		default:
+			words = append(words, "--"+name, fmt.Sprint(r.c.Value(name)))
+		}
+	}
+	return words
+}
+
+// settingNames are the flags that decide what the model becomes.
+func settingNames() []string {
+	var names []string
+	for _, f := range settingFlags() {
+		names = append(names, f.Names()[0])
+	}
+	return names
 }
 
 // nothing refuses because there is no run to resume. Nothing is started instead.
@@ -110,15 +142,18 @@ func (r *resumption) near(ctx context.Context, now time.Time) []string {
 	var lines []string
 	for _, v := range verdicts[:min(nearest, len(verdicts))] {
 		line := describeEntry(v.Entry, now)
-		if len(v.Differs) > 0 {
-			d := v.Differs[0]
-			line += fmt.Sprintf(": %s checkpoint=%v current=%v", d.Field, d.Checkpoint, d.Current)
-		} else {
-			line += ": " + v.Verdict
-		}
-		lines = append(lines, line)
+		lines = append(lines, line+": "+why(v))
 	}
 	return lines
+}
+
+// why says what speaks against a run: the first field that differs, or the verdict.
+func why(v ledger.Verdict) string {
+	if len(v.Differs) == 0 {
+		return v.Verdict
+	}
+	d := v.Differs[0]
+	return fmt.Sprintf("%s checkpoint=%s current=%s", d.Field, records.Setting(d.Checkpoint), records.Setting(d.Current))
 }
 
 func (r *resumption) candidates() []cmdline.Candidate {
@@ -173,9 +208,9 @@ func (r *resumption) resumeOf(v ledger.Verdict) string {
 	}
 	d := ledger.Match(runs, ledger.Want{Dataset: r.dataset, Run: r.only, Given: instead, Runnable: runnable()})
 	if d.Outcome == ledger.Matched && d.Chosen.ID == v.Entry.ID && r.only == "" {
-		return r.again(settingArgs(instead)...)
+		return r.again(settingNames(), settingArgs(instead)...)
 	}
-	return r.again("--run", string(v.Entry.ID))
+	return r.again(settingNames(), "--run", string(v.Entry.ID))
 }
 
 // ambiguous refuses because runs of several configs are left.
@@ -191,22 +226,12 @@ func (r *resumption) ambiguous() error {
 		}
 		line := describeEntry(v.Entry, now)
 		for _, d := range v.Differs {
-			line += fmt.Sprintf(", %s %s", d.Field, shortValue(d.Checkpoint))
+			line += fmt.Sprintf(", %s %s", d.Field, records.Setting(d.Checkpoint))
 		}
 		exit.Details = append(exit.Details, line)
-		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to resume " + v.Entry.ID.Short(), Command: r.again("--run", string(v.Entry.ID))})
+		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to resume " + v.Entry.ID.Short(), Command: r.again(nil, "--run", string(v.Entry.ID))})
 	}
 	return exit
-}
-
-func shortValue(v any) string {
-	if v == nil {
-		return "(not set)"
-	}
-	if list, ok := v.([]any); ok {
-		return joinSizes(list)
-	}
-	return fmt.Sprint(v)
 }
 
 // inUse refuses because a live trainer has the run.
@@ -215,9 +240,9 @@ func (r *resumption) inUse(held *ledger.HeldError) error {
 	return &cmdline.ExitError{
 		Code: cmdline.RunInUse, Candidates: r.candidates(), Err: held,
 		Hints: []cmdline.Hint{
-			{To: "to wait for it", Command: r.again("--run", id, "--wait", "5m")},
+			{To: "to wait for it", Command: r.again([]string{"take-over", "wait"}, "--run", id, "--wait", "5m")},
 			{To: "to look at it", Command: records.Command(r.c, "ckpt", "show", id)},
-			{To: "to take it over", Command: r.again("--run", id, "--take-over")},
+			{To: "to take it over", Command: r.again([]string{"wait"}, "--run", id, "--take-over")},
 		},
 	}
 }
@@ -234,9 +259,9 @@ func (r *resumption) damaged(ctx context.Context, seq uint64, cause error) error
 	case err != nil:
 		exit.Err = errors.Join(exit.Err, err)
 	case ok:
-		exit.Details = []string{fmt.Sprintf("the newest sound snapshot is %d, of %s, %s", sound.Seq, samples(sound.Samples()), human.Ago(time.Now(), sound.Time))}
+		exit.Details = []string{fmt.Sprintf("the newest sound snapshot is %d, of %s, %s", sound.Seq, records.Samples(sound.Samples()), human.Ago(time.Now(), sound.Time))}
 		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to go on from it, as a new run",
-			Command: r.again("--run", string(r.entry.ID), "--snapshot", fmt.Sprint(sound.Seq))})
+			Command: r.again([]string{"snapshot", "take-over", "wait"}, "--run", string(r.entry.ID), "--snapshot", fmt.Sprint(sound.Seq))})
 	default:
 		exit.Details = []string{"no snapshot before it is sound"}
 	}
@@ -254,17 +279,15 @@ func (r *resumption) dataGone(cause error) error {
 	}
 }
 
-// dataChanged refuses because the data is not what the run has seen.
+// dataChanged refuses because the data is not what the run has seen, or cannot
+// be gone on with.
 func (r *resumption) dataChanged(changes []stream.Change, cause error) error {
-	exit := &cmdline.ExitError{
-		Code: cmdline.DataChanged,
-		Err:  fmt.Errorf("the data changed since run %s read it", r.entry.ID.Short()),
-		Hints: []cmdline.Hint{
-			{To: "to go on with it as it is now, as a new run", Command: r.again("--run", string(r.entry.ID), "--accept", "data")},
-			{To: "to start a new run", Command: r.anew(&r.entry)},
-		},
-	}
-	if cause != nil {
+	accepted := slices.Contains(r.accepted, "data")
+	exit := &cmdline.ExitError{Code: cmdline.DataChanged, Err: fmt.Errorf("the data changed since run %s read it", r.entry.ID.Short())}
+	switch {
+	case accepted: // and does not reach as far as the run did
+		exit.Err = fmt.Errorf("the data cannot be gone on with at row %s: %w", human.Count(r.snap.Row), cause)
+	case cause != nil:
 		exit.Err = fmt.Errorf("%w: %w", exit.Err, cause)
 	}
 	for _, c := range changes[:min(20, len(changes))] {
@@ -273,6 +296,12 @@ func (r *resumption) dataChanged(changes []stream.Change, cause error) error {
 	if more := len(changes) - 20; more > 0 {
 		exit.Details = append(exit.Details, fmt.Sprintf("and %d more", more))
 	}
+	if !accepted {
+		exit.Details = append(exit.Details, "if the data it read lies elsewhere, say where with --data PATH")
+		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to go on with it as it is now, as a new run",
+			Command: r.again([]string{"take-over", "wait"}, "--run", string(r.entry.ID), "--accept", "data")})
+	}
+	exit.Hints = append(exit.Hints, cmdline.Hint{To: "to start a new run", Command: r.anew(&r.entry)})
 	return exit
 }
 
@@ -285,7 +314,7 @@ func (r *resumption) explain(ctx context.Context) error {
 	}
 	live, err := r.ledger.Probe(r.entry.ID)
 	if err != nil {
-		return records.Explain(err)
+		return records.Explain(r.c, err)
 	}
 	src, err := r.openSource(ctx)
 	if err != nil {
@@ -306,14 +335,15 @@ func (r *resumption) explain(ctx context.Context) error {
 			Target     int64               `json:"target"`
 			Fork       bool                `json:"fork"`
 			Candidates []cmdline.Candidate `json:"candidates"`
-		}{r.entry.ID, r.snap.Seq, r.snap.Row, r.snap.Trained, live.Held, r.target(), r.forks(), r.candidates()})
+		}{r.entry.ID, r.snap.Seq, r.snap.Row, r.snap.Trained, live.Held, r.target(), r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0, r.candidates()})
 	}
+	fork := r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0
 	how := "Would resume"
-	if r.forks() {
+	if fork {
 		how = "Would fork a new run from"
 	}
 	fmt.Fprintf(w, "%s run %s, snapshot %d (%s, %s): %s, next row %s, data verified\n", how, r.entry.ID, r.snap.Seq, r.snap.Kind,
-		human.Ago(now, r.snap.Time), samples(r.snap.Samples()), human.Count(r.snap.Row))
+		human.Ago(now, r.snap.Time), records.Samples(r.snap.Samples()), human.Count(r.snap.Row))
 	switch target := r.target(); {
 	case live.Held:
 		fmt.Fprintf(w, "  but it is in use by pid %d on %s\n", live.Progress.PID, live.Progress.Host)
@@ -323,8 +353,7 @@ func (r *resumption) explain(ctx context.Context) error {
 	for _, v := range r.decision.Verdicts {
 		line := fmt.Sprintf("  %-14s %s", v.Verdict, describeEntry(v.Entry, now))
 		if len(v.Differs) > 0 {
-			d := v.Differs[0]
-			line += fmt.Sprintf(": %s checkpoint=%v current=%v", d.Field, d.Checkpoint, d.Current)
+			line += ": " + why(v)
 		}
 		fmt.Fprintln(w, human.Printable(line))
 	}

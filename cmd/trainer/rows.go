@@ -44,7 +44,7 @@ remainder I, so that each of N processes reads its own: 0/8 to 7/8.`,
 		Action: func(c *cli.Context) error { return rowsAction(c.Context, c) },
 	}, `trainer rows sample --from 30612 --count 3
 trainer rows wikitext --data wikitext.jsonl --shard 3/8
-trainer rows sample --from 30610 --count 5 --raw`, cmdline.DataChanged)
+trainer rows sample --from 30610 --count 5 --raw`, cmdline.Ambiguous, cmdline.DataChanged, cmdline.Damaged, cmdline.NewerFormat)
 }
 
 // rowJSON is one printed row. Text is what JSON can hold: bytes that are no
@@ -171,18 +171,18 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 		return open() // which says that the dataset is unknown
 	}
 	if err != nil {
-		return nil, records.Explain(err)
+		return nil, records.Explain(c, err)
 	}
 	e, err := runOrDataset(ctx, l, name)
 	if errors.Is(err, ledger.ErrNotFound) {
 		return open()
 	}
 	if err != nil {
-		return nil, records.Explain(err)
+		return nil, records.Explain(c, err)
 	}
 	was, err := recorded(e.Source)
 	if err != nil {
-		return nil, records.Explain(err)
+		return nil, records.Explain(c, err)
 	}
 	spec.Dataset, spec.Data = e.Dataset, was.Data
 	if !c.IsSet("text-field") {
@@ -218,7 +218,7 @@ func dataArgs(data []string) []string {
 }
 
 func fingerprint(ctx context.Context, c *cli.Context, l *ledger.Ledger, spec stream.Spec) (stream.Fingerprint, error) {
-	src, err := openSource(ctx, c.App.ErrWriter, l.FileCache(ctx), spec)
+	src, err := openSource(ctx, c.App.ErrWriter, readOnly{l.FileCache(ctx)}, spec)
 	if err != nil {
 		return stream.Fingerprint{}, err
 	}

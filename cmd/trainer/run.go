@@ -1,17 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"ckptledger/cmd/internal/cmdline"
+	"ckptledger/cmd/internal/human"
 	"ckptledger/cmd/internal/records"
 	"ckptledger/ledger"
 	"ckptledger/stream"
+	"ckptledger/trainer"
 
 	"github.com/urfave/cli/v2"
 )
@@ -98,6 +102,12 @@ func parseWish(c *cli.Context) (wish, error) {
 
 // startRun begins a new run of a dataset and trains it.
 func startRun(ctx context.Context, c *cli.Context, dataset string, want wish) error {
+	return startIf(ctx, c, dataset, want, false, (*ledger.Ledger).Begin)
+}
+
+// startIf is startRun with another way to begin the run, which may have been
+// looked for before: then the notes were said.
+func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, noted bool, begin func(*ledger.Ledger, context.Context, ledger.Run, ledger.Attempt) (*ledger.Session, error)) error {
 	if err := ledger.CheckDataset(dataset); err != nil {
 		return cmdline.Usagef("%v", err)
 	}
@@ -122,13 +132,15 @@ func startRun(ctx context.Context, c *cli.Context, dataset string, want wish) er
 		return err
 	}
 	var l *ledger.Ledger
-	if err := patiently(c.App.ErrWriter, func() (err error) {
+	if err := patiently(ctx, c.App.ErrWriter, func() (err error) {
 		l, err = ledger.Create(ctx, records.Dir(c), ledger.Options{})
 		return err
 	}); err != nil {
-		return records.Explain(err)
+		return records.Explain(c, err)
 	}
-	notes(c, l)
+	if !noted {
+		notes(c, l)
+	}
 	src, err := openSource(ctx, c.App.ErrWriter, l.FileCache(ctx), spec)
 	if err != nil {
 		return err
@@ -146,27 +158,20 @@ func startRun(ctx context.Context, c *cli.Context, dataset string, want wish) er
 
 	run := ledger.Run{
 		Name: name, Dataset: dataset, Method: fmt.Sprint(config["method"]), Learner: fmt.Sprint(config["learner"]),
-		Config: config, Source: src.record, Interval: want.interval, Tags: want.tags, Record: want.record,
+		Config: config, Source: src.record, Tags: want.tags, Record: want.record,
+		Interval: cmp.Or(want.interval, intervalText(trainer.DefaultInterval)),
 	}
 	if want.target != nil {
 		run.Target = *want.target
 	}
-	signals := catchSignals()
-	defer signals.release()
-	var session *ledger.Session
-	err = patiently(c.App.ErrWriter, func() (err error) {
-		session, err = l.Begin(ctx, run, attempt())
-		return err
-	})
+	t := &training{c: c, ledger: l, source: src, reader: reader, learner: learner, intro: func(run ledger.Run) {
+		fmt.Fprintf(c.App.ErrWriter, "Ledger %s\nStarting run %s, %s\n", human.Printable(records.Shown(l)), run.ID, describeConfig(config))
+	}}
+	err = t.begin(ctx, func(ctx context.Context) (*ledger.Session, error) { return begin(l, ctx, run, attempt()) })
 	if errors.Is(err, ledger.ErrNameTaken) {
 		return &cmdline.UsageError{Message: err.Error(), Try: records.Command(c, "ckpt", "list")}
 	}
-	if err != nil {
-		return records.Explain(err)
-	}
-	fmt.Fprintf(c.App.ErrWriter, "Ledger %s\nStarting run %s, %s\n", records.Shown(l), session.Run().ID, describeConfig(config))
-	t := &training{c: c, ledger: l, session: session, source: src, reader: reader, learner: learner, signals: signals}
-	return t.run(ctx)
+	return records.Explain(c, err)
 }
 
 func checkName(name, dataset string) error {
@@ -195,7 +200,7 @@ func notes(c *cli.Context, l *ledger.Ledger) {
 }
 
 // attempt is what this process notes of itself.
-func attempt() ledger.Attempt {
+var attempt = sync.OnceValue(func() ledger.Attempt {
 	folder, _ := os.Getwd()
 	return ledger.Attempt{Program: version(), Git: gitCommit(folder), Folder: folder, Command: os.Args}
-}
+})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -112,8 +113,8 @@ func optionError(err error) error {
 func addConfig(out ledger.Config, arg string) error {
 	add := func(key string, value any) error {
 		switch {
-		case key == "":
-			return cmdline.Usagef("--config %s: a setting needs a name", human.Quote(arg))
+		case key == "" || strings.Contains(key, "="):
+			return cmdline.Usagef("--config %s: a setting needs a name, without a = in it", human.Quote(arg))
 		case slices.Contains(builtin, key):
 			return cmdline.Usagef("--config %s: %s is a setting of the program's own%s", human.Quote(arg), key, ownFlag(key))
 		case !exact(value):
@@ -142,6 +143,9 @@ func addConfig(out ledger.Config, arg string) error {
 	var file map[string]any
 	if err := json.Unmarshal(b, &file); err != nil {
 		return cmdline.Usagef("--config %s: not a JSON object: %v", human.Quote(arg), err)
+	}
+	if len(file) == 0 {
+		return cmdline.Usagef("--config %s: it holds no settings", human.Quote(arg))
 	}
 	for key, value := range file {
 		if err := add(key, value); err != nil {
@@ -222,7 +226,7 @@ func newLearner(c ledger.Config) (trainer.Learner, error) {
 // settingArgs writes settings as the flags that give them.
 func settingArgs(c ledger.Config) []string {
 	var args []string
-	for _, k := range slices.Sorted(keys(c)) {
+	for _, k := range slices.Sorted(maps.Keys(c)) {
 		switch v := c[k]; k {
 		case "learner", "method", "tokenizer", "text_field":
 			args = append(args, "--"+strings.ReplaceAll(k, "_", "-"), fmt.Sprint(v))
@@ -236,16 +240,6 @@ func settingArgs(c ledger.Config) []string {
 		}
 	}
 	return args
-}
-
-func keys(c ledger.Config) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range c {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 func joinSizes(v any) string {

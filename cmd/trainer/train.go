@@ -5,17 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/human"
 	"ckptledger/cmd/internal/records"
-	"ckptledger/cmd/internal/term"
 	"ckptledger/ledger"
 	"ckptledger/stream"
 	"ckptledger/trainer"
@@ -28,12 +22,14 @@ import (
 type training struct {
 	c       *cli.Context
 	ledger  *ledger.Ledger
-	session *ledger.Session
 	source  *source
 	reader  stream.Reader
 	cursor  stream.Cursor
 	learner trainer.Learner
+	intro   func(ledger.Run) // says what is begun, once it is
+
 	signals *signals
+	session *ledger.Session
 }
 
 // run trains until there is a reason to end, shows it, and turns that reason
@@ -46,6 +42,7 @@ func (t *training) run(ctx context.Context) error {
 		return err
 	}
 	from := t.session.Last().Counters
+	t.intro(run)
 	t.announce(run, interval, from)
 
 	ui := startUI(t.c.App.ErrWriter, run.Target, from)
@@ -58,13 +55,32 @@ func (t *training) run(ctx context.Context) error {
 	return t.report(ctx, res, from, err)
 }
 
+// begin begins the attempt, which the caller's function records, and trains. A
+// signal that comes while it waits for the ledger ends it before it began.
+func (t *training) begin(ctx context.Context, record func(context.Context) (*ledger.Session, error)) error {
+	var waiting context.Context
+	t.signals, waiting = catchSignals(ctx, t.c.App.ErrWriter)
+	defer t.signals.release()
+	err := patiently(waiting, t.c.App.ErrWriter, func() (err error) {
+		t.session, err = record(waiting)
+		return err
+	})
+	switch {
+	case err != nil && t.signals.stopped():
+		return &cmdline.ExitError{Code: cmdline.Interrupted, Err: errors.New("interrupted before the attempt began")}
+	case err != nil:
+		return err
+	}
+	return t.run(ctx)
+}
+
 // patiently repeats what fails only because others have the ledger locked: a
 // trainer never fails because somebody looks.
-func patiently(w io.Writer, do func() error) error {
+func patiently(ctx context.Context, w io.Writer, do func() error) error {
 	began := time.Now()
 	for {
 		err := do()
-		if !errors.Is(err, ledger.ErrBusy) {
+		if !errors.Is(err, ledger.ErrBusy) || ctx.Err() != nil {
 			return err
 		}
 		fmt.Fprintf(w, "Waiting for the ledger, which another process has locked for %s\n", human.Duration(time.Since(began)))
@@ -124,14 +140,14 @@ func (t *training) report(ctx context.Context, res trainer.Result, from ledger.C
 func (t *training) summary(w io.Writer, res trainer.Result, runErr error) {
 	run := t.session.Run()
 	n := res.Counters
-	fmt.Fprintf(w, "%s: %s of %s\n", ending(res, run), samples(n.Samples()), run.Dataset)
+	fmt.Fprintf(w, "%s: %s of %s\n", ending(res, run), records.Samples(n.Samples()), run.Dataset)
 	fmt.Fprintf(w, "  Samples completed: %s   errored: %s   filtered: %s   next row: %s\n",
 		human.Count(n.Trained), human.Count(n.Errored), human.Count(n.Filtered), human.Count(n.Row))
 	rate := 0.0
 	if s := res.Took.Seconds(); s > 0 {
 		rate = float64(res.Samples) / s
 	}
-	fmt.Fprintf(w, "  This attempt: %s in %s, %s\n", samples(res.Samples), human.Duration(res.Took), human.Rate(rate))
+	fmt.Fprintf(w, "  This attempt: %s in %s, %s\n", records.Samples(res.Samples), human.Duration(res.Took), human.Rate(rate))
 	if s := res.Newest; s.Seq > 0 {
 		fmt.Fprintf(w, "  Snapshot %d (%s) of run %s, %s, in %s\n", s.Seq, s.Kind, run.ID.Short(), human.Bytes(s.StateBytes()), human.Printable(records.Shown(t.ledger)))
 	} else {
@@ -188,158 +204,13 @@ func (t *training) printJSON(ctx context.Context, resumedAt int64) error {
 func printRun(ctx context.Context, c *cli.Context, l *ledger.Ledger, id ledger.RunID, resumedAt int64) error {
 	e, err := l.Entry(ctx, id)
 	if err != nil {
-		return records.Explain(err)
+		return records.Explain(c, err)
 	}
 	standings, err := l.Standings(ctx, []ledger.Entry{e})
 	if err != nil {
-		return records.Explain(err)
+		return records.Explain(c, err)
 	}
 	out := records.RunOf(e, standings[0])
 	out.ResumedAtSample = &resumedAt
 	return cmdline.WriteJSON(c.App.Writer, out)
-}
-
-func samples(n int64) string {
-	if n == 1 {
-		return "1 sample"
-	}
-	return human.Count(n) + " samples"
-}
-
-// signals are those that ask a training to end, or to say where it stands.
-type signals struct {
-	stop chan struct{} // closed at the first that asks to end
-	quit chan struct{}
-	end  chan os.Signal
-	ask  chan os.Signal
-	ui   atomic.Pointer[ui] // where to say so, once there is one
-}
-
-// catchSignals is called before an attempt is recorded: from then on a signal
-// must end it in the record too. The second signal leaves at once. One that was
-// ignored when the program started stays so: under nohup a terminal that closes
-// is no reason to end.
-func catchSignals() *signals {
-	s := &signals{stop: make(chan struct{}), quit: make(chan struct{}), end: make(chan os.Signal, 2), ask: make(chan os.Signal, 1)}
-	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(sig) {
-			signal.Notify(s.end, sig)
-		}
-	}
-	signal.Notify(s.ask, syscall.SIGUSR1)
-	go s.wait()
-	return s
-}
-
-func (s *signals) wait() {
-	for first := true; ; {
-		select {
-		case <-s.quit:
-			return
-		case <-s.ask:
-			if ui := s.ui.Load(); ui != nil {
-				ui.request()
-			}
-		case sig := <-s.end:
-			if !first {
-				os.Exit(int(cmdline.Failed))
-			}
-			first = false
-			close(s.stop)
-			if ui := s.ui.Load(); ui != nil {
-				ui.line(fmt.Sprintf("%s: finishing this sample and saving; once more leaves at once, unsaved", signalName(sig)))
-			}
-		}
-	}
-}
-
-// release gives the signals back to the system.
-func (s *signals) release() {
-	signal.Stop(s.end)
-	signal.Stop(s.ask)
-	close(s.quit)
-}
-
-func signalName(s os.Signal) string {
-	switch s {
-	case os.Interrupt:
-		return "Interrupt"
-	case syscall.SIGHUP:
-		return "Terminal closed"
-	}
-	return "Terminated"
-}
-
-// ui shows a training's events. They are handed over to a goroutine of its own
-// and dropped when that cannot keep up, because a terminal that does not take
-// any more must not hold up training or a save.
-type ui struct {
-	todo chan func(term.Progress)
-	once sync.Once
-	done chan struct{}
-	from int64
-}
-
-func startUI(w io.Writer, target int64, from ledger.Counters) *ui {
-	u := &ui{todo: make(chan func(term.Progress), 256), done: make(chan struct{}), from: from.Samples()}
-	left := int64(0)
-	if target > 0 {
-		left = target - u.from
-	}
-	go func() {
-		defer close(u.done)
-		p := term.NewProgress(w, time.Now)
-		p.Start(left)
-		for f := range u.todo {
-			f(p)
-		}
-		p.Finish()
-	}()
-	return u
-}
-
-func (u *ui) show(f func(term.Progress)) {
-	select {
-	case u.todo <- f:
-	default:
-	}
-}
-
-func (u *ui) line(text string) { u.show(func(p term.Progress) { p.Line(text) }) }
-func (u *ui) request()         { u.show(func(p term.Progress) { p.Request() }) }
-
-func (u *ui) event(e trainer.Event) {
-	switch e := e.(type) {
-	case *trainer.Progress:
-		s := term.State{Done: e.Samples() - u.from, Errored: e.Errored, Row: e.Row}
-		u.show(func(p term.Progress) { p.Update(s) })
-	case *trainer.Saved:
-		s := &e.Snapshot
-		line := fmt.Sprintf("Checkpoint saved: %s, row %s, snapshot %d, %s, %s",
-			samples(s.Samples()), human.Count(s.Row), s.Seq, human.Bytes(e.Wrote), human.Duration(e.Took))
-		state := term.State{Done: s.Samples() - u.from, Errored: s.Errored, Row: s.Row}
-		final := s.Kind != ledger.Periodic
-		u.show(func(p term.Progress) {
-			if final {
-				p.Update(state)
-			}
-			p.Saved(line)
-		})
-	case *trainer.Waiting:
-		u.line(fmt.Sprintf("Waiting for the ledger, which another process has locked for %s; %d snapshots queued", human.Duration(e.For), e.Queued))
-	case *trainer.Warning:
-		u.line(fmt.Sprintf("warning: %v", e.Err))
-	}
-}
-
-// finish shows what is left to show, and waits a moment for a terminal that
-// does not take it.
-func (u *ui) finish() {
-	u.once.Do(func() { close(u.todo) })
-	timer := time.NewTimer(2 * time.Second)
-	defer timer.Stop()
-	select {
-	case <-u.done:
-	case <-timer.C:
-	}
 }

@@ -41,7 +41,7 @@ func Dir(c *cli.Context) string { return cmp.Or(c.String("ledger"), DefaultDir) 
 // Open opens the ledger that the command line names. It creates none.
 func Open(c *cli.Context) (*ledger.Ledger, error) {
 	l, err := ledger.Open(Dir(c), ledger.Options{})
-	return l, Explain(err)
+	return l, Explain(c, err)
 }
 
 // Shown is the ledger's folder as people read it: absolute, so that it is found
@@ -65,17 +65,25 @@ func Command(c *cli.Context, words ...string) string {
 }
 
 // Explain gives the errors of a ledger their exit codes and the ways out.
-func Explain(err error) error {
+func Explain(c *cli.Context, err error) error {
 	var newer *migrations.NewerError
-	var older *migrations.OlderError
 	var exit *cmdline.ExitError
 	switch {
 	case err == nil, errors.As(err, &exit):
 		return err
 	case errors.As(err, &newer):
 		return &cmdline.ExitError{Code: cmdline.NewerFormat, Err: err}
-	case errors.As(err, &older):
-		return &cmdline.ExitError{Code: cmdline.Failed, Err: fmt.Errorf("%w: run ckpt migrate", err)}
+	case errors.Is(err, ledger.ErrNoLedger):
+		return &cmdline.ExitError{
+			Code: cmdline.Failed, Kind: "no_ledger", Err: fmt.Errorf("no ledger in %s", Dir(c)),
+			Details: []string{"--ledger DIR or CKPT_LEDGER names another folder"},
+			Hints:   []cmdline.Hint{{To: "to start a run there", Command: Command(c, "trainer", "run", "sample")}},
+		}
+	case errors.Is(err, ledger.ErrForeign):
+		return &cmdline.ExitError{
+			Code: cmdline.Failed, Kind: "no_ledger", Err: err,
+			Details: []string{"--ledger DIR or CKPT_LEDGER names another folder"},
+		}
 	case errors.Is(err, ledger.ErrDamaged):
 		return &cmdline.ExitError{Code: cmdline.Damaged, Err: err}
 	case errors.Is(err, ledger.ErrLeaseLost):
@@ -102,5 +110,5 @@ func Entry(ctx context.Context, c *cli.Context, l *ledger.Ledger, text string) (
 			Hints: []cmdline.Hint{{To: "to see the runs there are", Command: Command(c, "ckpt", "list")}},
 		}
 	}
-	return e, ref, Explain(err)
+	return e, ref, Explain(c, err)
 }
