@@ -33,27 +33,31 @@ func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	kills := 0
 	args := []string{"resume", "sample", "--or-start", "--json", "--max-samples", fmt.Sprint(crashSamples), "--checkpoint-interval", "500"}
+	rows := map[int64]bool{} // at which attempts began
 	check := func(r result) {
 		t.Helper()
 		got := decode[runJSON](t, r)
 		if got.ModelDigest != want || got.Trained != crashSamples {
 			t.Errorf("after %d kills: %d samples, digest %.12s; uninterrupted: %d, %.12s", kills, got.Trained, got.ModelDigest, crashSamples, want)
 		}
-		checkSound(t, dir, got.Run)
+		for _, a := range checkSound(t, dir, got.Run).Attempts {
+			rows[a.FromRow] = true
+		}
 	}
 	for try := 0; kills < 20; try++ {
 		if try > 200 {
 			t.Fatalf("only %d of %d processes lived long enough to be killed", kills, try)
 		}
 		c := program(dir, "trainer", args...)
-		var stdout, stderr bytes.Buffer
-		c.Stdout, c.Stderr = &stdout, &stderr
+		var stdout bytes.Buffer
+		stderr := &trigger{text: "Checkpoint saved", do: func() {
+			time.AfterFunc(time.Duration(random.IntN(100))*time.Millisecond, func() { c.Process.Kill() })
+		}}
+		c.Stdout, c.Stderr = &stdout, stderr
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		timer := time.AfterFunc(time.Duration(20+random.IntN(100))*time.Millisecond, func() { c.Process.Kill() })
 		err := c.Wait()
-		timer.Stop()
 		switch {
 		case killed(err):
 			kills++
@@ -65,7 +69,28 @@ func TestKill(t *testing.T) {
 		}
 	}
 	check(run(t, dir, "trainer", args...))
+	if len(rows) < 10 {
+		t.Errorf("after %d kills attempts began at only %d rows: they came too early to find anything", kills, len(rows))
+	}
 }
+
+// trigger is a process's output, which does something once a text stands in it.
+type trigger struct {
+	seen bytes.Buffer // not embedded: io.Copy would go past Write
+	text string
+	do   func()
+}
+
+func (x *trigger) Write(p []byte) (int, error) {
+	n, err := x.seen.Write(p)
+	if x.do != nil && strings.Contains(x.seen.String(), x.text) {
+		x.do()
+		x.do = nil
+	}
+	return n, err
+}
+
+func (x *trigger) String() string { return x.seen.String() }
 
 func killed(err error) bool {
 	exit, ok := err.(*exec.ExitError)
@@ -74,7 +99,7 @@ func killed(err error) bool {
 
 // checkSound looks at the whole record of a run: snapshots that count on, and
 // rows that never go back.
-func checkSound(t *testing.T, dir, id string) {
+func checkSound(t *testing.T, dir, id string) runJSON {
 	t.Helper()
 	show := mustRun(t, dir, "ckpt", "show", id, "--json")
 	var row int64
@@ -90,6 +115,7 @@ func checkSound(t *testing.T, dir, id string) {
 	if int64(len(show.Snapshots)) != show.SnapshotCount {
 		t.Errorf("%d snapshots, but the run counts %d", len(show.Snapshots), show.SnapshotCount)
 	}
+	return show
 }
 
 // TestJobScript starts the one line of a job script again and again, killed each
@@ -134,35 +160,11 @@ func TestInterrupt(t *testing.T) {
 	line := []string{"resume", "sample", "--or-start", "--max-samples", fmt.Sprint(crashSamples)}
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
 		c := program(dir, "trainer", line...)
-		stderr, err := c.StderrPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		said := make(chan string)
-		go func() {
-			var b strings.Builder
-			buf := make([]byte, 4096)
-			sent := false
-			for {
-				n, err := stderr.Read(buf)
-				b.Write(buf[:n])
-				if !sent && strings.Contains(b.String(), "Training sample") {
-					sent = true
-					c.Process.Signal(sig)
-				}
-				if err != nil {
-					said <- b.String()
-					return
-				}
-			}
-		}()
-		text := <-said
-		err = c.Wait()
+		stderr := &trigger{text: "Training sample", do: func() { c.Process.Signal(sig) }}
+		c.Stderr = stderr
+		err := c.Run()
 		if code := c.ProcessState.ExitCode(); code != 130 {
-			t.Fatalf("%v: exit code %d (%v), want 130\n%s", sig, code, err, text)
+			t.Fatalf("%v: exit code %d (%v), want 130\n%s", sig, code, err, stderr)
 		}
 	}
 	got := mustRun(t, dir, "trainer", append(line, "--json")...)
@@ -177,6 +179,36 @@ func TestInterrupt(t *testing.T) {
 		}
 		if a.Reason != want {
 			t.Errorf("attempt %d ended %s, want %s", i+1, a.Reason, want)
+		}
+	}
+}
+
+// TestAskedToTheEnd asks a training where it stands, again and again until its
+// process is gone.
+func TestAskedToTheEnd(t *testing.T) {
+	for range 5 {
+		c := program(t.TempDir(), "trainer", "run", "sample", "--max-samples", "3000")
+		var stderr trigger
+		gone := make(chan struct{})
+		stderr.text, stderr.do = "Training sample", func() {
+			go func() {
+				tick := time.NewTicker(200 * time.Microsecond)
+				defer tick.Stop()
+				for {
+					select {
+					case <-gone:
+						return
+					case <-tick.C:
+						c.Process.Signal(syscall.SIGUSR1)
+					}
+				}
+			}()
+		}
+		c.Stderr = &stderr
+		err := c.Run()
+		close(gone)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, stderr.String())
 		}
 	}
 }

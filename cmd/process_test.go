@@ -95,7 +95,8 @@ type runJSON struct {
 		Trained int64 `json:"trained"`
 	} `json:"live"`
 	Attempts []struct {
-		Reason string `json:"reason"`
+		Reason  string `json:"reason"`
+		FromRow int64  `json:"from_row"`
 	} `json:"attempts"`
 	Snapshots []struct {
 		Seq     uint64 `json:"seq"`
