@@ -43,7 +43,7 @@ var (
 
 	// ErrRule is wrapped when a record would break a rule that every record
 	// keeps, such as row = trained + errored + filtered.
-	ErrRule = errors.New("refused by the ledger's rules")
+	ErrRule = errors.New("not allowed")
 )
 
 // HeldError says that a live process holds the run's lease.

@@ -42,6 +42,8 @@ type Lease struct {
 	f    *os.File
 	held bool // false after a take-over, while the old holder still has the lock
 	took bool // it was taken over
+
+	attempt uint64 // the run's newest when the lease was got; 0 for a new run
 }
 
 func (l *Ledger) leasePath(id RunID) string { return filepath.Join(l.leaseDir(), string(id)) }
@@ -75,23 +77,28 @@ func (l *Ledger) Acquire(ctx context.Context, id RunID, opts LeaseOptions) (*Lea
 	}
 	deadline := time.Now().Add(opts.Wait)
 	waiting, fenced := false, false
+	var after uint64 // the attempt that the fence made
 	for {
-		held, err := l.tryAcquire(ctx, f, id, opts)
+		attempt, err := l.tryAcquire(ctx, f, id, opts)
 		var inUse *HeldError
 		switch {
 		case err == nil:
-			return &Lease{run: id, f: f, held: held, took: fenced}, nil
+			le := &Lease{run: id, f: f, held: true, took: fenced, attempt: attempt}
+			// From here on others are to be told of us, not of the attempt before.
+			_ = le.write(Progress{Run: id, Attempt: attempt + 1, Host: hostName(), PID: os.Getpid(), Started: l.now().UTC(), Time: l.now().UTC(), Moved: l.now().UTC()})
+			return le, nil
 		case !errors.As(err, &inUse):
 			f.Close()
 			return nil, err
 		case opts.TakeOver && !fenced:
-			if err := l.fence(ctx, id); err != nil {
+			if attempt, err = l.fence(ctx, id); err != nil {
 				f.Close()
 				return nil, err
 			}
+			after = attempt
 			fenced, waiting, deadline = true, true, time.Now().Add(opts.Watch)
 		case fenced && !time.Now().Before(deadline):
-			return &Lease{run: id, f: f, took: true}, nil
+			return &Lease{run: id, f: f, took: true, attempt: after}, nil
 		case !time.Now().Before(deadline):
 			f.Close()
 			return nil, err
@@ -111,59 +118,61 @@ func (l *Ledger) Acquire(ctx context.Context, id RunID, opts LeaseOptions) (*Lea
 
 // tryAcquire locks the file or says who has it. A reader that looks whether the
 // lease is held holds the shared lock for a moment, which is not holding it.
-func (l *Ledger) tryAcquire(ctx context.Context, f *os.File, id RunID, opts LeaseOptions) (bool, error) {
+func (l *Ledger) tryAcquire(ctx context.Context, f *os.File, id RunID, opts LeaseOptions) (attempt uint64, err error) {
 	const looks = 40 // a reader that stays for so many of them is taken for a holder
 	for look := 1; ; look++ {
 		ok, err := tryLock(f, true)
 		if err != nil {
-			return false, err
+			return 0, err
 		}
 		if ok {
 			break
 		}
 		if ok, err = tryLock(f, false); err != nil {
-			return false, err
+			return 0, err
 		}
 		if !ok || look == looks {
 			_ = unlock(f)
-			return false, l.heldError(id, readProgress(f))
+			return 0, l.heldError(id, readProgress(f))
 		}
 		if err := unlock(f); err != nil {
-			return false, err
+			return 0, err
 		}
 		if look > 3 {
 			select {
 			case <-ctx.Done():
-				return false, ctx.Err()
+				return 0, ctx.Err()
 			case <-opts.poll():
 			}
 		}
 	}
 	e, err := l.Entry(ctx, id)
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoLedger) {
-		return true, nil // a new run: its record comes after its lease
+		return 0, nil // a new run: its record comes after its lease
 	}
 	if err == nil && e.Head.Open && l.lockIsNoProof(e.Head, readProgress(f)) && l.moves(ctx, f, e.Head.Attempt, opts) {
 		err = l.heldError(id, readProgress(f))
 	}
 	if err != nil {
 		_ = unlock(f)
-		return false, err
+		return 0, err
 	}
-	return true, nil
+	return e.Head.Attempt, nil
 }
 
 // fence makes the run's newest attempt one that nobody is, so that its holder
 // commits nothing more from here on. The number is not used again.
-func (l *Ledger) fence(ctx context.Context, id RunID) error {
-	return l.db.update(ctx, func(t *tx) error {
+func (l *Ledger) fence(ctx context.Context, id RunID) (attempt uint64, err error) {
+	err = l.db.update(ctx, func(t *tx) error {
 		h, err := t.head(id)
 		if err != nil {
 			return err
 		}
 		h.Attempt++
+		attempt = h.Attempt
 		return t.putJSON(bHeads, runKey(id), &h)
 	})
+	return attempt, err
 }
 
 func (l *Ledger) heldError(id RunID, p Progress) *HeldError {

@@ -175,6 +175,7 @@ func TestHolderOnAnotherHost(t *testing.T) {
 	}
 	lease.Release()
 	// It moves, and is taken over.
+	beat(beats)
 	next := proceed(t, l, id, LeaseOptions{TakeOver: true, Watch: time.Minute, poll: func() <-chan time.Time { beats++; beat(beats); return immediately() }})
 	if !next.Attempt().TookOver {
 		t.Error("a live holder was not taken over from")

@@ -23,9 +23,12 @@ const courtesy = 200 * time.Millisecond
 func lockFile(ctx context.Context, f *os.File, exclusive bool, deadline time.Time) error {
 	if folder, err := os.Open(filepath.Dir(f.Name())); err == nil {
 		defer folder.Close()
-		turn := deadline
-		if polite := time.Now().Add(courtesy); !exclusive && polite.Before(turn) {
-			turn = polite
+		turn := time.Now().Add(courtesy)
+		if exclusive { // who waits behind a stopped process must not wait for ever
+			turn = turn.Add(4 * courtesy)
+		}
+		if deadline.Before(turn) {
+			turn = deadline
 		}
 		_ = waitLock(ctx, folder, exclusive, turn)
 	}

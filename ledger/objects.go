@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -278,7 +279,10 @@ func (s *Session) removeLeftovers() {
 		return
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), s.tmpPrefix()) {
+		rest, ours := strings.CutPrefix(e.Name(), s.tmpPrefix())
+		number, _, _ := strings.Cut(rest, "-")
+		// Of earlier attempts only: one that took over is still at work.
+		if n, err := strconv.ParseUint(number, 10, 64); ours && err == nil && n < s.me.Attempt {
 			os.Remove(filepath.Join(s.l.stateDir(), e.Name()))
 		}
 	}

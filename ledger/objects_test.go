@@ -217,7 +217,7 @@ func TestLeftoversOfAKilledAttempt(t *testing.T) {
 	l := testLedger(t)
 	s, other := begin(t, l, testRun("wikitext")), begin(t, l, testRun("wikitext"))
 	for _, x := range []*Session{s, other} {
-		if err := os.WriteFile(filepath.Join(l.stateDir(), x.tmpPrefix()+"123"), []byte("half"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(l.stateDir(), x.tmpPrefix()+"1-7"), []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

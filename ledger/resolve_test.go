@@ -220,8 +220,8 @@ func edit(t testing.TB, l *Ledger, fn func(*tx) error) {
 
 func TestCheckName(t *testing.T) {
 	for name, ok := range map[string]bool{
-		"a": true, "wiki-1.2_x": true, "latest": true, strings.Repeat("n", 100): true, "-x": true,
-		"": false, strings.Repeat("n", 101): false, "a b": false, "a/b": false, "a@b": false, "a#b": false, "é": false, "a\n": false,
+		"a": true, "wiki-1.2_x": true, "latest": true, strings.Repeat("n", 100): true, "9-x": true,
+		"": false, "-x": false, "..": false, strings.Repeat("n", 101): false, "a b": false, "a/b": false, "a@b": false, "a#b": false, "é": false, "a\n": false,
 		"01ARZ3NDEKTSV4RRFFQ69G5FAV": false,
 	} {
 		if err := CheckName(name); (err == nil) != ok {

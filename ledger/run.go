@@ -147,10 +147,10 @@ type Entry struct {
 	Head Head
 }
 
-var nameRE = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+var nameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
-// CheckName reports whether a run may have this name: letters, digits and
-// . _ -, at most 100 of them, and nothing that reads as a ULID.
+// CheckName reports whether a run may have this name: a letter or digit, then
+// these and . _ -, at most 100 in all, and nothing that reads as a ULID.
 func CheckName(name string) error {
 	if !nameRE.MatchString(name) {
 		return fmt.Errorf("%w: a name has letters, digits, dots, underscores and dashes, not %q", ErrRule, name)
@@ -170,8 +170,8 @@ func CheckDataset(key string) error {
 		return fmt.Errorf("%w: a dataset's key is UTF-8, not %q", ErrRule, key)
 	}
 	for _, r := range key {
-		if r < ' ' || r == 0x7F || r == '#' {
-			return fmt.Errorf("%w: a dataset's key has no control characters and no #, not %q", ErrRule, key)
+		if r < ' ' || r == 0x7F || r == '#' || r == '@' {
+			return fmt.Errorf("%w: a dataset's key has no control characters, no # and no @, not %q", ErrRule, key)
 		}
 	}
 	return nil

@@ -256,11 +256,18 @@ func (l *Ledger) Change(ctx context.Context, id RunID, c Changes) error {
 // lease. The caller has chosen snapshot seq, which must still be the newest; 0
 // is for a run that has none.
 func (l *Ledger) Continue(ctx context.Context, lease *Lease, seq uint64, c Changes, a Attempt) (*Session, error) {
+	// A copy of a ledger may have left its empty folders behind.
+	if err := mkdirSynced(l.stateDir()); err != nil {
+		return nil, fmt.Errorf("begin attempt: %w", err)
+	}
 	var s *Session
 	err := l.db.update(ctx, func(t *tx) error {
 		e, err := t.entry(lease.run)
 		if err != nil {
 			return err
+		}
+		if e.Head.Attempt != lease.attempt {
+			return fmt.Errorf("attempt %d began meanwhile: %w", e.Head.Attempt, ErrLeaseLost)
 		}
 		if e.Head.Seq != seq {
 			return fmt.Errorf("newest snapshot is %d, not %d: %w", e.Head.Seq, seq, ErrLeaseLost)

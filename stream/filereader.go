@@ -103,3 +103,11 @@ func (r *fileReader) Close() error {
 }
 
 var errClosed = errors.New("reader is closed")
+
+// Check implements Checker.
+func (r *fileReader) Check() error {
+	if r.data == nil {
+		return nil
+	}
+	return r.source.files[r.file].unchanged(r.data)
+}

@@ -53,6 +53,11 @@ type Reader interface {
 	Close() error
 }
 
+// A Checker is a Reader of files that others may change while they are read. Check
+// returns a *ChangedError if the one that is read now is not what it was when the
+// source was opened. It costs a look at the file, no reading.
+type Checker interface{ Check() error }
+
 // Kind says what a row counts as.
 type Kind uint8
 

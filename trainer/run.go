@@ -201,6 +201,13 @@ func (r *run) err(row int64, reason string) {
 
 // capture freezes state and position together and hands them to the saver.
 func (r *run) capture(kind ledger.Kind, end *ledger.End) error {
+	// What was read of files that are not any more what the run is recorded to
+	// read must not be recorded.
+	if files, ok := r.Reader.(stream.Checker); ok {
+		if err := files.Check(); err != nil {
+			return err
+		}
+	}
 	position, err := json.Marshal(stream.Cursor{Next: r.next, Last: r.last.Proof()})
 	if err != nil {
 		return fmt.Errorf("encode position: %w", err)

@@ -113,7 +113,7 @@ func TestListRefusals(t *testing.T) {
 	}{
 		{"list wikitext", 1, "ckpt: no run and no dataset wikitext in DIR\n\n  to see the runs there are:   ckpt list --ledger DIR\n"},
 		{"list sample one#1", 2, "ckpt: one#1 names a snapshot, and this lists runs\nTry: ckpt show one#1 --ledger DIR\n"},
-		{"list one#0", 2, "ckpt: refused by the ledger's rules: in \"one#0\", a snapshot's number after # is 1 or more\nTry: ckpt list --help\n"},
+		{"list one#0", 2, "ckpt: not allowed: in \"one#0\", a snapshot's number after # is 1 or more\nTry: ckpt list --help\n"},
 	} {
 		code, stdout, stderr := f.run(strings.Fields(c.args)...)
 		if code != c.code || stdout != "" || f.stable(stderr) != c.stderr {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -62,16 +63,44 @@ func (r *resumption) start(ctx context.Context) error {
 }
 
 func (r *resumption) resume(ctx context.Context) error {
-	// A fork only reads its origin, and where the target is reached there is
-	// nothing to take over.
-	target, stands := r.target(), r.entry.Head.Samples()
-	if r.forks() || r.c.Bool("take-over") && target > 0 && stands >= target {
-		return r.fromHere(ctx)
+	if r.forks() {
+		return r.fromHere(ctx) // which only reads the origin
+	}
+	if r.c.Bool("take-over") {
+		// What would be refused is refused before the holder loses the run.
+		done, err := r.rehearse(ctx)
+		if done || err != nil {
+			return err
+		}
 	}
 	if err := r.acquire(ctx); err != nil {
 		return err
 	}
 	return r.fromHere(ctx)
+}
+
+// rehearse does all that a resume does before it begins, and undoes it.
+func (r *resumption) rehearse(ctx context.Context) (done bool, err error) {
+	if err := r.pick(ctx); err != nil {
+		return false, err
+	}
+	if done, err := r.reached(ctx); done || err != nil {
+		return done, err
+	}
+	learner, err := r.restore(ctx)
+	if err != nil {
+		return false, err
+	}
+	learner.Close()
+	src, err := r.openSource(ctx)
+	if err != nil {
+		return false, err
+	}
+	_, reader, err := r.prove(ctx, src)
+	if err != nil {
+		return false, err
+	}
+	return false, reader.Close()
 }
 
 // forks reports whether what is asked for can only go on as a new run.
@@ -311,7 +340,9 @@ func (r *resumption) prove(ctx context.Context, src *source) (stream.Cursor, str
 			return cursor, nil, r.dataChanged(was.Diff(src.print), nil)
 		}
 		r.accepted = append(r.accepted, "data")
-		cursor = stream.Cursor{Next: stream.Position{Row: cursor.Next.Row}, OnlyRow: true}
+		if cursor, err = r.otherCursor(ctx, src, cursor.Next.Row); err != nil {
+			return cursor, nil, r.dataChanged(nil, err)
+		}
 	case slices.Contains(r.accepted, "text_field"):
 		cursor.Last = nil // the hash is of the other column
 	}
@@ -327,6 +358,27 @@ func (r *resumption) prove(ctx context.Context, src *source) (stream.Cursor, str
 		return cursor, nil, r.dataChanged(changed.Changes, err)
 	}
 	return cursor, nil, fmt.Errorf("open data at row %d: %w", cursor.Next.Row, err)
+}
+
+// otherCursor finds a row in other data than the run has read. The row before it
+// is what a later resume compares.
+func (r *resumption) otherCursor(ctx context.Context, src *source, row int64) (stream.Cursor, error) {
+	if row == 0 {
+		return stream.Cursor{}, nil
+	}
+	reader, err := src.Open(ctx, stream.Cursor{Next: stream.Position{Row: row - 1}, OnlyRow: true})
+	if err != nil {
+		return stream.Cursor{}, err
+	}
+	defer reader.Close()
+	before, err := reader.Next(ctx)
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("it ends before row %s", human.Count(row))
+	}
+	if err != nil {
+		return stream.Cursor{}, err
+	}
+	return stream.Cursor{Next: before.Next, Last: stream.NewProof(before)}, nil
 }
 
 // train says where it is, begins the attempt and trains.
@@ -424,10 +476,10 @@ func (r *resumption) where(cursor stream.Cursor, fork bool) {
 		human.Count(s.Trained), human.Count(s.Errored), human.Count(s.Filtered), human.Count(s.Row))
 	proof := "nothing was consumed yet"
 	switch {
+	case slices.Contains(r.accepted, "data"):
+		proof = "data differs and is accepted"
 	case cursor.Last != nil:
 		proof = "data verified at row " + human.Count(cursor.Last.At.Row)
-	case cursor.OnlyRow:
-		proof = "data differs and is accepted"
 	case s.Row > 0:
 		proof = "another column is read, so that row " + human.Count(s.Row-1) + " could not be compared"
 	}

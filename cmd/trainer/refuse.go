@@ -142,7 +142,12 @@ func (r *resumption) near(ctx context.Context, now time.Time) []string {
 	var lines []string
 	for _, v := range verdicts[:min(nearest, len(verdicts))] {
 		line := describeEntry(v.Entry, now)
-		lines = append(lines, line+": "+why(v))
+		switch v.Verdict {
+		case ledger.Chosen, ledger.Older, ledger.Further, ledger.OtherConfig: // nothing speaks against it
+		default:
+			line += ": " + why(v)
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }
@@ -275,7 +280,7 @@ func (r *resumption) dataGone(cause error) error {
 		Code: cmdline.DataChanged, Kind: "data_missing",
 		Err:     fmt.Errorf("the data of run %s cannot be read where it was: %w", r.entry.ID.Short(), cause),
 		Details: []string{"if it lies elsewhere now, say where with --data PATH"},
-		Hints:   []cmdline.Hint{{To: "to start a new run", Command: r.anew(&r.entry)}},
+		Hints:   []cmdline.Hint{{To: "to look at the run", Command: records.Command(r.c, "ckpt", "show", string(r.entry.ID))}},
 	}
 }
 
@@ -338,12 +343,16 @@ func (r *resumption) explain(ctx context.Context) error {
 		}{r.entry.ID, r.snap.Seq, r.snap.Row, r.snap.Trained, live.Held, r.target(), r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0, r.candidates()})
 	}
 	fork := r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0
+	verified := "data verified"
+	if slices.Contains(r.accepted, "data") {
+		verified = "data differs, which is accepted"
+	}
 	how := "Would resume"
 	if fork {
 		how = "Would fork a new run from"
 	}
-	fmt.Fprintf(w, "%s run %s, snapshot %d (%s, %s): %s, next row %s, data verified\n", how, r.entry.ID, r.snap.Seq, r.snap.Kind,
-		human.Ago(now, r.snap.Time), records.Samples(r.snap.Samples()), human.Count(r.snap.Row))
+	fmt.Fprintf(w, "%s run %s, snapshot %d (%s, %s): %s, next row %s, %s\n", how, r.entry.ID, r.snap.Seq, r.snap.Kind,
+		human.Ago(now, r.snap.Time), records.Samples(r.snap.Samples()), human.Count(r.snap.Row), verified)
 	switch target := r.target(); {
 	case live.Held:
 		fmt.Fprintf(w, "  but it is in use by pid %d on %s\n", live.Progress.PID, live.Progress.Host)

@@ -33,7 +33,7 @@ With --shard I/N only every N-th row is printed, those whose number leaves the
 remainder I, so that each of N processes reads its own: 0/8 to 7/8.`,
 		Flags: []cli.Flag{
 			&cli.Int64Flag{Name: "from", Usage: "start at raw row `ROW`, counted from 0"},
-			&cli.Int64Flag{Name: "count", Usage: "stop after `N` printed rows (default: at the end)"},
+			&cli.Int64Flag{Name: "count", DefaultText: "at the end", Usage: "stop after `N` printed rows"},
 			&cli.StringFlag{Name: "columns", Usage: "print the columns `A,B` too, of JSONL and Parquet"},
 			&cli.StringFlag{Name: "shard", Usage: "only the rows of shard `I/N`, I from 0 to N-1"},
 			&cli.BoolFlag{Name: "raw", Usage: "print filtered and errored rows too"},
@@ -62,6 +62,9 @@ func rowsAction(ctx context.Context, c *cli.Context) error {
 	args, err := cmdline.Args(c)
 	if err != nil {
 		return err
+	}
+	if c.IsSet("shard") && c.String("shard") == "" {
+		return cmdline.Usagef("--shard needs a value, as 3/8")
 	}
 	shard, of, err := parseShard(c.String("shard"))
 	if err != nil {
@@ -237,6 +240,9 @@ func runOrDataset(ctx context.Context, l *ledger.Ledger, name string) (ledger.En
 	ref, err := ledger.ParseRef(name)
 	if err != nil {
 		return ledger.Entry{}, fmt.Errorf("%w: %w", ledger.ErrNotFound, err)
+	}
+	if ref.Named() {
+		return ledger.Entry{}, cmdline.Usagef("%s names a snapshot: to read on from there, name the run and give --from ROW", human.Quote(name))
 	}
 	return l.Find(ctx, ref)
 }

@@ -23,7 +23,7 @@ import (
 // trainFlags are the flags of run and resume alike.
 func trainFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.Int64Flag{Name: "max-samples", Usage: "target: `N` samples, trained and errored, from the dataset's start (default: to its end)"},
+		&cli.Int64Flag{Name: "max-samples", DefaultText: "to its end", Usage: "target: `N` samples, trained and errored, from the dataset's start"},
 		&cli.StringFlag{Name: "checkpoint-interval", Usage: "snapshot every `N[,TIME]` samples and time; what is given replaces both (default: 1000,5m)"},
 		&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB`: text, JSONL or Parquet files, or a folder of them"},
 		&cli.StringSliceFlag{Name: "record", Usage: "`KEY=VALUE` to keep and show, never compared"},
@@ -49,7 +49,7 @@ leaves at once. SIGUSR1 prints where training stands.`,
 	}, `trainer run sample --max-samples 20000
 trainer run wikitext --data wikitext.txt --max-samples 20000 --checkpoint-interval 1000,5m
 trainer run books --data 'books/*.jsonl' --text-field body --chunk-sizes 16,16 --name books-16`,
-		cmdline.Damaged, cmdline.NewerFormat, cmdline.Interrupted)
+		cmdline.RunInUse, cmdline.Damaged, cmdline.NewerFormat, cmdline.Interrupted)
 }
 
 func runAction(ctx context.Context, c *cli.Context) error {
@@ -85,6 +85,9 @@ func parseWish(c *cli.Context) (wish, error) {
 	}
 	if w.record, err = parseRecord(c); err != nil {
 		return w, err
+	}
+	if c.IsSet("checkpoint-interval") && w.interval == "" {
+		return w, cmdline.Usagef("--checkpoint-interval needs a value")
 	}
 	i, err := parseInterval(w.interval)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/human"
@@ -117,6 +118,10 @@ func addConfig(out ledger.Config, arg string) error {
 			return cmdline.Usagef("--config %s: a setting needs a name, without a = in it", human.Quote(arg))
 		case slices.Contains(builtin, key):
 			return cmdline.Usagef("--config %s: %s is a setting of the program's own%s", human.Quote(arg), key, ownFlag(key))
+		case value == nil:
+			return cmdline.Usagef("--config %s: null is no value; leave the setting out", human.Quote(arg))
+		case !utf8.ValidString(arg):
+			return cmdline.Usagef("--config %s: not UTF-8", human.Quote(arg))
 		case !exact(value):
 			return cmdline.Usagef("--config %s: a number of %s would lose digits; write it as a string", human.Quote(arg), key)
 		}
@@ -171,7 +176,7 @@ func ownFlag(key string) string {
 func exact(v any) bool {
 	switch v := v.(type) {
 	case float64:
-		return math.Abs(v) <= 1<<53
+		return math.Abs(v) < 1<<53
 	case []any:
 		return !slices.ContainsFunc(v, func(e any) bool { return !exact(e) })
 	case map[string]any:

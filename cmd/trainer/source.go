@@ -47,10 +47,11 @@ func openSource(ctx context.Context, w io.Writer, cache stream.FileCache, spec s
 func sourceError(err error) error {
 	var unknown *stream.UnknownDatasetError
 	var column *stream.ColumnError
+	var format *stream.FormatError
 	switch {
 	case errors.As(err, &unknown):
 		return &cmdline.UsageError{Message: err.Error(), Try: human.Quote("trainer", "run", unknown.Dataset, "--data", "FILE")}
-	case errors.As(err, &column), errors.Is(err, stream.ErrNoColumns), errors.Is(err, fs.ErrNotExist):
+	case errors.As(err, &column), errors.As(err, &format), errors.Is(err, stream.ErrNoColumns), errors.Is(err, stream.ErrNoData), errors.Is(err, fs.ErrNotExist):
 		return cmdline.Usagef("%v", err)
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	"ckptledger/cmd/internal/cmdline"
@@ -106,7 +107,7 @@ func (t *training) announce(run ledger.Run, interval trainer.Interval, from ledg
 	if from.Row > 0 {
 		start = "starting from sample " + human.Count(from.Samples())
 	}
-	fmt.Fprintf(w, "Training %s: %s, %s, checkpoint every %s\n", run.Dataset, target, start, human.Interval(interval.Samples, interval.Time))
+	fmt.Fprintf(w, "Training %s: %s, %s, checkpoint every %s\n", human.Printable(run.Dataset), target, start, human.Interval(interval.Samples, interval.Time))
 }
 
 // report says how the attempt ended, and what to type next.
@@ -115,6 +116,8 @@ func (t *training) report(ctx context.Context, res trainer.Result, from ledger.C
 	switch {
 	case errors.Is(runErr, ledger.ErrLeaseLost):
 		code = cmdline.RunInUse
+	case dataChanged(runErr):
+		code = cmdline.DataChanged
 	case runErr != nil:
 		code = cmdline.Failed
 	case res.Reason == ledger.Interrupted:
@@ -134,13 +137,17 @@ func (t *training) report(ctx context.Context, res trainer.Result, from ledger.C
 	if code == cmdline.OK {
 		return nil
 	}
-	return &cmdline.ExitError{Code: code, Err: runErr}
+	exit := &cmdline.ExitError{Code: code, Err: runErr}
+	if errors.Is(runErr, syscall.ENOSPC) {
+		exit.Details = []string{"the disk is full: free some of it, and then go on"}
+	}
+	return exit
 }
 
 func (t *training) summary(w io.Writer, res trainer.Result, runErr error) {
 	run := t.session.Run()
 	n := res.Counters
-	fmt.Fprintf(w, "%s: %s of %s\n", ending(res, run), records.Samples(n.Samples()), run.Dataset)
+	fmt.Fprintf(w, "%s: %s of %s\n", ending(res, run), records.Samples(n.Samples()), human.Printable(run.Dataset))
 	fmt.Fprintf(w, "  Samples completed: %s   errored: %s   filtered: %s   next row: %s\n",
 		human.Count(n.Trained), human.Count(n.Errored), human.Count(n.Filtered), human.Count(n.Row))
 	rate := 0.0
@@ -178,12 +185,20 @@ func (t *training) next(res trainer.Result, run ledger.Run, runErr error) []cmdl
 	var hints []cmdline.Hint
 	switch {
 	case errors.Is(runErr, ledger.ErrLeaseLost), res.Newest.Seq == 0:
+	case dataChanged(runErr):
+		hints = append(hints, cmdline.Hint{To: "to go on with it as it is now, as a new run", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID), "--accept", "data")})
 	case res.Reason == ledger.Completed:
 		hints = append(hints, cmdline.Hint{To: "to train further", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID), "--max-samples", fmt.Sprint(2*run.Target))})
 	case res.Reason == ledger.Interrupted, res.Reason == ledger.Failed:
 		hints = append(hints, cmdline.Hint{To: "to go on", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID))})
 	}
 	return append(hints, cmdline.Hint{To: "to look at it", Command: records.Command(t.c, "ckpt", "show", string(run.ID))})
+}
+
+// dataChanged reports whether files were changed while they were read.
+func dataChanged(err error) bool {
+	var changed *stream.ChangedError
+	return errors.As(err, &changed)
 }
 
 func alignHints(w io.Writer, hints []cmdline.Hint) {
