@@ -25,7 +25,7 @@ func (p program) showRun(c *cli.Context, r *run) error {
 	f.add("Status", records.Ending(e, r.Standing, now))
 	f.add("Samples", progress(at, e.Target))
 	f.add("Rows", rows(at))
-	f.add("Trained for", trainedFor(e))
+	f.add("Trained for", trainedFor(e, len(r.attempts)))
 	f.add("Checkpoints", "every "+interval(e.Interval))
 	f.add("Created", when(now, e.Created))
 	f.add("Updated", when(now, updated))
@@ -214,8 +214,8 @@ func rows(at ledger.Counters) string {
 	return fmt.Sprintf("%s read, %s of them filtered; the next is row %s", human.Count(at.Row), human.Count(at.Filtered), human.Count(at.Row))
 }
 
-func trainedFor(e *ledger.Entry) string {
-	text := human.Duration(seconds(e.Head.Elapsed)) + " in " + counted(int(e.Head.Attempt), "attempt")
+func trainedFor(e *ledger.Entry, attempts int) string {
+	text := human.Duration(seconds(e.Head.Elapsed)) + " in " + counted(attempts, "attempt")
 	if e.Head.Rate > 0 {
 		text += ", " + human.Rate(e.Head.Rate) + " in the newest"
 	}

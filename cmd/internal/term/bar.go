@@ -29,6 +29,8 @@ type bar struct {
 	now     func() time.Time
 	width   func() int
 	painted time.Time
+	printed time.Time // the last line about a checkpoint
+	pending string    // the newest that had to wait
 	shown   bool // between Start and Finish
 }
 
@@ -44,16 +46,37 @@ func (b *bar) Start(total int64) {
 func (b *bar) Update(s State) {
 	now := b.now()
 	b.update(now, s)
+	if now.Sub(b.printed) >= plainApart {
+		b.flush(now)
+	}
 	if d := now.Sub(b.painted); d >= repaint || d < 0 {
 		b.paint(now)
 	}
 }
 
-// Saved prints line above the bar.
-func (b *bar) Saved(line string) { b.Line(line) }
+// Saved prints line above the bar, or keeps it for later instead of the one kept
+// before: many a second would leave nothing else to be seen.
+func (b *bar) Saved(line string) {
+	b.pending = line
+	if now := b.now(); now.Sub(b.printed) >= plainApart {
+		b.flush(now)
+	}
+}
 
-// Line prints line above the bar.
+// Line prints line above the bar, after the checkpoint that still waits.
 func (b *bar) Line(line string) {
+	b.flush(b.now())
+	b.above(line)
+}
+
+func (b *bar) flush(now time.Time) {
+	if b.pending != "" {
+		b.above(b.pending)
+		b.pending, b.printed = "", now
+	}
+}
+
+func (b *bar) above(line string) {
 	fmt.Fprintf(b.w, "\r\x1b[K%s\n", human.Printable(line))
 	b.paint(b.now())
 }
@@ -64,6 +87,7 @@ func (b *bar) Request() { b.paint(b.now()) }
 // Finish paints the bar a last time and leaves it.
 func (b *bar) Finish() {
 	if b.shown {
+		b.flush(b.now())
 		b.paint(b.now())
 		fmt.Fprintln(b.w)
 		b.shown = false

@@ -25,8 +25,8 @@ type Progress interface {
 	// Update says where training stands now. Call it a few times a second, also
 	// when nothing moved: there is no other clock.
 	Update(State)
-	// Saved prints a line about a checkpoint. There may be many of them: a log
-	// gets at most one a second, and always the last.
+	// Saved prints a line about a checkpoint. There may be many of them: at most
+	// one a second is printed, and always the last.
 	Saved(line string)
 	// Line prints a line that must not be lost, after what was saved before it.
 	Line(line string)
