@@ -25,7 +25,7 @@ type program struct{ now func() time.Time }
 func newApp(now func() time.Time) *cli.App {
 	p := program{now}
 	return &cli.App{
-		Name:  "ckpt",
+		Name: "ckpt", Version: cmdline.Version(),
 		Usage: "look at training runs and their checkpoints",
 		Description: `A RUN is named by its id, the first or last 4 characters of it or more, its
 name, or DATASET@latest. RUN#12 is its snapshot 12, RUN@20000 the last one at or

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os/exec"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -34,21 +33,6 @@ func describeEntry(e ledger.Entry, now time.Time) string {
 		return id + ", no snapshot, begun " + human.Ago(now, e.Created)
 	}
 	return fmt.Sprintf("%s, snapshot %d, %s, %s", id, e.Head.Seq, records.Samples(e.Head.Samples()), human.Ago(now, e.Head.Time))
-}
-
-// version is the program's own version, as the build recorded it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			v += " " + s.Value
-		}
-	}
-	return v
 }
 
 // gitCommit is the commit of the folder somebody trains in, with a + where files

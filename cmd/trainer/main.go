@@ -16,8 +16,9 @@ func main() { os.Exit(cmdline.Main(context.Background(), newApp())) }
 
 func newApp() *cli.App {
 	return &cli.App{
-		Name:  "trainer",
-		Usage: "train over a streamed dataset, and resume at the exact row",
+		Name:    "trainer",
+		Version: cmdline.Version(),
+		Usage:   "train over a streamed dataset, and resume at the exact row",
 		UsageText: `trainer run sample --max-samples 20000
 trainer resume sample --max-samples 100000
 trainer rows sample --from 30612 --count 3`,

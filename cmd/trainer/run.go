@@ -205,5 +205,5 @@ func notes(c *cli.Context, l *ledger.Ledger) {
 // attempt is what this process notes of itself.
 var attempt = sync.OnceValue(func() ledger.Attempt {
 	folder, _ := os.Getwd()
-	return ledger.Attempt{Program: version(), Git: gitCommit(folder), Folder: folder, Command: os.Args}
+	return ledger.Attempt{Program: cmdline.Version(), Git: gitCommit(folder), Folder: folder, Command: os.Args}
 })

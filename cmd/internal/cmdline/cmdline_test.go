@@ -91,12 +91,11 @@ func newApp(calls *[]call, result error) *cli.App {
 		return result
 	}
 	return &cli.App{
-		Name:                 "trainer",
-		Usage:                "train on a dataset and resume exactly",
-		Description:          "A run is committed to the ledger as it goes.",
-		Version:              "1.2.3",
-		EnableBashCompletion: true,
-		Flags:                []cli.Flag{&cli.StringFlag{Name: "ledger", Value: "checkpoints", Usage: "the ledger's `FOLDER`", EnvVars: []string{"TEST_CMDLINE_LEDGER"}}},
+		Name:        "trainer",
+		Usage:       "train on a dataset and resume exactly",
+		Description: "A run is committed to the ledger as it goes.",
+		Version:     "1.2.3",
+		Flags:       []cli.Flag{&cli.StringFlag{Name: "ledger", Value: "checkpoints", Usage: "the ledger's `FOLDER`", EnvVars: []string{"TEST_CMDLINE_LEDGER"}}},
 		Commands: []*cli.Command{
 			Document(&cli.Command{
 				Name: "run", Aliases: []string{"start"}, Usage: "start a new run", ArgsUsage: "DATASET", Flags: flags(), Action: action,
@@ -331,26 +330,6 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 	app.ErrWriter = failing{syscall.EPIPE}
 	if code := Run(context.Background(), app, []string{"trainer", "run", "wikitext"}); code != 1 {
 		t.Errorf("exit %d", code)
-	}
-}
-
-func TestCompletion(t *testing.T) {
-	t.Chdir(t.TempDir())
-	// cli looks at the arguments of the process.
-	args := os.Args
-	defer func() { os.Args = args }()
-	for line, want := range map[string]string{
-		"":                         "resume",
-		"run -":                    "--max-samples",
-		"run --max":                "--max-samples\n",
-		"run x --fol":              "--follow\n",
-		"run -n 1 --max-samples 2": "", // the same flag twice makes cli panic
-	} {
-		os.Args = append(append([]string{"trainer"}, strings.Fields(line)...), completionFlag)
-		code, stdout, stderr, calls := start(t, nil, os.Args[1:]...)
-		if code != 0 || stderr != "" || calls != nil || !strings.Contains(stdout, want) {
-			t.Errorf("%q: exit %d, calls %v, stderr %q, stdout\n%s", line, code, calls, stderr, stdout)
-		}
 	}
 }
 

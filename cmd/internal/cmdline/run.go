@@ -48,11 +48,6 @@ func Run(ctx context.Context, app *cli.App, args []string) int {
 	stdout, stderr := term.NewSink(app.Writer), term.NewSink(app.ErrWriter)
 	app.Writer, app.ErrWriter = stdout, stderr
 	prepare(app)
-	if app.EnableBashCompletion && args[len(args)-1] == completionFlag {
-		complete(ctx, app, args)
-		return int(OK)
-	}
-
 	l := parse(app, args)
 	err := run(ctx, app, l)
 	code := CodeOf(err)
@@ -96,13 +91,4 @@ func run(ctx context.Context, app *cli.App, l line) error {
 		return Usagef("a command is missing")
 	}
 	return app.RunContext(ctx, l.args)
-}
-
-const completionFlag = "--generate-bash-completion"
-
-// complete prints what the last word may become. cli panics where the flags
-// before it cannot be parsed (urfave/cli issue 1822): nothing fits then.
-func complete(ctx context.Context, app *cli.App, args []string) {
-	defer func() { _ = recover() }()
-	_ = app.RunContext(ctx, args)
 }

@@ -1,6 +1,6 @@
 // Package human turns numbers, times and names into the words that people read
-// and type, and back: counts, sizes, durations, ages, checkpoint intervals,
-// short ids and shell commands.
+// and type, and back: counts, sizes, durations, ages, checkpoint intervals
+// and shell commands.
 //
 // It has no types. What is printed is for people: programs get the raw values
 // from --json. Only [Exact] and [ParseDuration], and [Quote] and the shell, are
@@ -12,7 +12,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Count writes n with commas between thousands: 20,000.
@@ -76,17 +75,6 @@ func significant(v float64) string {
 	default:
 		return strconv.FormatFloat(v, 'g', 3, 64)
 	}
-}
-
-// ShortID shortens a run's ULID to its first 3 and last 4 characters, 01K…7Q3M.
-// The end is the part that tells runs apart and can be typed to name one. What
-// is no longer than that already stays whole.
-func ShortID(id string) string {
-	if !utf8.ValidString(id) || utf8.RuneCountInString(id) <= 8 {
-		return id
-	}
-	r := []rune(id)
-	return string(r[:3]) + "…" + string(r[len(r)-4:])
 }
 
 // ShortHash returns the first 12 characters of a hash in hex.

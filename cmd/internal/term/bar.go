@@ -31,7 +31,7 @@ type bar struct {
 	painted time.Time
 	printed time.Time // the last line about a checkpoint
 	pending string    // the newest that had to wait
-	shown   bool // between Start and Finish
+	shown   bool      // between Start and Finish
 }
 
 // Start paints the bar at 0.

@@ -34,12 +34,6 @@ func Interactive(w io.Writer) bool {
 	return IsTerminal(w) && os.Getenv("TERM") != "dumb"
 }
 
-// Color reports whether colours are wanted on w: it is interactive and NO_COLOR
-// is not set.
-func Color(w io.Writer) bool {
-	return Interactive(w) && os.Getenv("NO_COLOR") == ""
-}
-
 // Width returns how many columns w has: what COLUMNS says, else what the
 // terminal says, else DefaultWidth.
 func Width(w io.Writer) int {

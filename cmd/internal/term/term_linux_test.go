@@ -40,12 +40,11 @@ func pty(t *testing.T, columns int) (master, slave *os.File) {
 
 func TestTerminal(t *testing.T) {
 	t.Setenv("COLUMNS", "")
-	t.Setenv("NO_COLOR", "")
 	t.Setenv("TERM", "xterm")
 	master, tty := pty(t, 47)
 	sink := NewSink(tty)
-	if !IsTerminal(tty) || !IsTerminal(sink) || !Interactive(sink) || !Color(sink) || Width(sink) != 47 {
-		t.Errorf("IsTerminal %v, through a Sink %v, Interactive %v, Color %v, Width %d", IsTerminal(tty), IsTerminal(sink), Interactive(sink), Color(sink), Width(sink))
+	if !IsTerminal(tty) || !IsTerminal(sink) || !Interactive(sink) || Width(sink) != 47 {
+		t.Errorf("IsTerminal %v, through a Sink %v, Interactive %v, Width %d", IsTerminal(tty), IsTerminal(sink), Interactive(sink), Width(sink))
 	}
 	c := newClock()
 	p := NewProgress(sink, c.now)
@@ -61,10 +60,6 @@ func TestTerminal(t *testing.T) {
 		t.Errorf("on a terminal: %q", got)
 	}
 
-	t.Setenv("NO_COLOR", "1")
-	if Color(tty) {
-		t.Error("colours although NO_COLOR is set")
-	}
 	t.Setenv("COLUMNS", "33")
 	if Width(tty) != 33 {
 		t.Errorf("Width = %d with COLUMNS=33", Width(tty))
@@ -82,7 +77,7 @@ func TestNoTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if IsTerminal(f) || Color(NewSink(f)) || Width(f) != DefaultWidth || IsTerminal(&strings.Builder{}) {
+	if IsTerminal(f) || Width(f) != DefaultWidth || IsTerminal(&strings.Builder{}) {
 		t.Error("a file is taken for a terminal")
 	}
 	if _, ok := NewProgress(f, time.Now).(*plain); !ok {
