@@ -46,7 +46,8 @@ type Reader interface {
 	// call of Next or Close. At the true end of the data the error is io.EOF;
 	// any other error says that the data could not be read further, and the same
 	// error is returned again by later calls. A ctx that had ended before
-	// the call is an error of that call alone: nothing was consumed.
+	// the call is an error of that call alone: nothing was consumed. One that
+	// ends during the call may be found by a read, which is then the last.
 	Next(ctx context.Context) (*Row, error)
 
 	// Close releases what the Reader holds open.
@@ -98,6 +99,16 @@ type Position struct {
 	File    int   `json:"file,omitempty"`     // index of the file in sorted order
 	FileRow int64 `json:"file_row,omitempty"` // raw row within that file
 	Offset  int64 `json:"offset,omitempty"`   // byte offset of the row in that file, for line formats
+
+	// Page is the page the row is in, for Parquet, where it is known. It spares
+	// reading the pages before it.
+	Page PageAt `json:"page,omitzero"`
+}
+
+// A PageAt names a data page of a Parquet file's text column.
+type PageAt struct {
+	Offset int64 `json:"offset"`        // byte offset of its header in the file
+	Row    int64 `json:"row,omitempty"` // raw row of the file that it starts with
 }
 
 // A Cursor says where to go on and what was consumed last.
