@@ -86,7 +86,7 @@ func benchPages(b *testing.B, path string) {
 	values := make([]parquet.Value, 256)
 	var rows, size int64
 	for b.Loop() {
-		p, err := parquet.OpenFile(f, info.Size(), parquet.SkipPageIndex(true), parquet.ReadBufferSize(parquetBuffer))
+		p, err := parquet.OpenFile(f, info.Size(), parquet.SkipPageIndex(true), parquet.ReadBufferSize(1<<20))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -13,6 +13,7 @@ type fileReader struct {
 	at     Position  // of the next row
 	now    *openFile // nil once closed
 	ahead  *opening  // of the file behind, nil until it is time
+	alone  bool      // no file is opened before it is needed
 	row    Row
 	err    error // what every further call of Next returns
 }
@@ -141,7 +142,7 @@ type opening struct {
 
 // lookAhead opens the next file once this one is ending, if that takes long.
 func (r *fileReader) lookAhead() {
-	if r.ahead != nil || r.last() || r.source.files[r.now.index+1].near() || !r.now.rows.ending() {
+	if r.alone || r.ahead != nil || r.last() || r.source.files[r.now.index+1].near() || !r.now.rows.ending() {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())

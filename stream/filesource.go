@@ -41,7 +41,17 @@ func openFiles(ctx context.Context, spec Spec, opt Options) (Source, error) {
 		return nil, err
 	}
 	spec.Data = patterns
-	s := &fileSource{spec: spec, opt: opt, kind: kind, files: files, hashing: hashedWhole}
+	s, err := newFileSource(ctx, spec, opt, kind, files)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// newFileSource returns the source of files of one format, and checks that it
+// can be read.
+func newFileSource(ctx context.Context, spec Spec, opt Options, kind string, files []*file) (s *fileSource, err error) {
+	s = &fileSource{spec: spec, opt: opt, kind: kind, files: files, hashing: hashedWhole}
 	switch kind {
 	case formatText:
 		s.format = textFormat
@@ -65,11 +75,12 @@ func (s *fileSource) probe(ctx context.Context) error {
 	if s.kind == formatParquet && slices.ContainsFunc(s.files, func(f *file) bool { return f.rows() > 0 }) {
 		return nil // a footer says all that
 	}
-	r, err := s.Open(ctx, Cursor{})
+	r, err := s.reader(ctx, Position{})
 	if err != nil {
 		return err
 	}
 	defer r.Close()
+	r.alone = true
 	missing := append([]string{s.spec.TextField}, s.spec.Columns...)
 	rows := 0
 	for first := true; rows < probed && len(missing) > 0 && first; rows++ {
@@ -204,11 +215,10 @@ func (s *fileSource) Open(ctx context.Context, c Cursor) (Reader, error) {
 	if !s.has(start) {
 		return nil, &ProofError{At: start, Reason: "is not where the cursor says"}
 	}
-	first, err := s.openAt(ctx, start)
+	r, err := s.reader(ctx, start)
 	if err != nil {
 		return nil, err
 	}
-	r := &fileReader{source: s, at: start, now: first}
 	if c.Last != nil {
 		if err := prove(ctx, r, c); err != nil {
 			r.Close()
@@ -216,6 +226,15 @@ func (s *fileSource) Open(ctx context.Context, c Cursor) (Reader, error) {
 		}
 	}
 	return r, nil
+}
+
+// reader returns a reader whose next row is at.
+func (s *fileSource) reader(ctx context.Context, at Position) (*fileReader, error) {
+	now, err := s.openAt(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	return &fileReader{source: s, at: at, now: now}, nil
 }
 
 // has reports whether p may be a row of the source, as far as the rows of the

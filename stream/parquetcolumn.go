@@ -89,6 +89,9 @@ func (c *columnReader) enter(row int64, at PageAt) (err error) {
 		c.walk.start(at)
 	}
 	c.scan.seek(at.Offset)
+	if meta.DictionaryPageOffset != 0 {
+		c.scan.keep(extent{start, meta.DataPageOffset})
+	}
 	was := *meta
 	defer func() { *meta = was }()
 	if at.Offset > start {

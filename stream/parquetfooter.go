@@ -10,8 +10,15 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// parquetBuffer is how many bytes of a Parquet file are read at once.
-const parquetBuffer = 1 << 20
+const (
+	// tailSize is how many bytes are read at the end of a file in the hope that
+	// they hold all of the footer.
+	tailSize = 1 << 20
+
+	// pageBuffer is how many bytes of a column are read at once; larger pages
+	// are read as they are.
+	pageBuffer = 256 << 10
+)
 
 // footers keeps the bytes of the footers that were read last: a file that lies
 // far away is opened several times at start, but its footer is fetched once.
@@ -37,12 +44,16 @@ func (t *footers) open(ctx context.Context, b blob, f *file) (p *parquet.File, e
 	}()
 	defer recoverParquet(&err)
 	known := r.tail != nil
+	if !known {
+		if err := r.fetch(); err != nil {
+			return nil, err
+		}
+	}
 	p, err = parquet.OpenFile(r, f.size(),
 		parquet.SkipMagicBytes(!f.near()), // a round trip for bytes that the footer ends with too
 		parquet.SkipPageIndex(true),
 		parquet.SkipBloomFilters(true),
-		parquet.OptimisticRead(!known),
-		parquet.ReadBufferSize(parquetBuffer),
+		parquet.ReadBufferSize(pageBuffer),
 	)
 	if err != nil {
 		return nil, err
@@ -78,8 +89,8 @@ func (t *footers) put(f *file, tail []byte) {
 	t.kept[0] = footer{f, tail}
 }
 
-// A tailReader reads a file whose last bytes are known, or else keeps those it
-// reads.
+// A tailReader reads a file whose last bytes are known, and keeps those that it
+// reads before them.
 type tailReader struct {
 	ctx    context.Context
 	blob   blob
@@ -88,10 +99,20 @@ type tailReader struct {
 	failed error // what the blob failed with
 }
 
+// fetch reads the tail.
+func (r *tailReader) fetch() error {
+	n := min(r.size, tailSize)
+	_, err := r.ReadAt(make([]byte, n), r.size-n)
+	if int64(len(r.tail)) == n {
+		return nil
+	}
+	return err
+}
+
 // ReadAt implements io.ReaderAt.
 func (r *tailReader) ReadAt(p []byte, off int64) (int, error) {
 	start := r.size - int64(len(r.tail))
-	if off >= start && off < r.size {
+	if off >= start && len(r.tail) > 0 {
 		n := copy(p, r.tail[off-start:])
 		if n < len(p) {
 			return n, io.EOF

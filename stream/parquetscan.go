@@ -23,6 +23,9 @@ type columnScan struct {
 	pos    int64    // of seq
 	end    int64    // of the run that seq reads
 	failed error    // what the blob failed with last
+
+	dictionary extent // of the row group that is read, where it is known
+	dictBytes  []byte // what is there, once it was needed
 }
 
 // An extent is the bytes [start, end) of a file.
@@ -53,6 +56,18 @@ func (s *columnScan) seek(off int64) {
 	}
 }
 
+// keep says where the dictionary is that the pages may need; none if it is too
+// large to be one.
+func (s *columnScan) keep(dictionary extent) {
+	s.dictionary, s.dictBytes = extent{}, nil
+	if n := dictionary.end - dictionary.start; n > 0 && n <= maxDictionary {
+		s.dictionary = dictionary
+	}
+}
+
+// maxDictionary is the largest dictionary that is read at once, in bytes.
+const maxDictionary = 16 << 20
+
 // reaches reports whether off is to be read by the open sequence.
 func (s *columnScan) reaches(off int64) bool {
 	return off >= s.pos && off-s.pos <= leap && off < s.end
@@ -65,15 +80,35 @@ func (s *columnScan) ReadAt(p []byte, off int64) (n int, err error) {
 			return 0, err
 		}
 	}
-	if s.seq != nil && s.reaches(off) && off+int64(len(p)) <= s.end {
+	switch {
+	case s.seq != nil && s.reaches(off) && off+int64(len(p)) <= s.end:
 		n, err = s.forward(p, off)
-	} else {
+	case off >= s.dictionary.start && off < s.dictionary.end:
+		n, err = s.readDictionary(p, off)
+	default:
 		n, err = s.once(p, off)
 	}
 	if s.see != nil {
 		s.see(p[:n], off)
 	}
 	return n, err
+}
+
+// readDictionary reads p of the dictionary, behind which it says there is
+// nothing: who needs pages that come later has not seen it.
+func (s *columnScan) readDictionary(p []byte, off int64) (int, error) {
+	if s.dictBytes == nil {
+		b := make([]byte, s.dictionary.end-s.dictionary.start)
+		if n, err := s.once(b, s.dictionary.start); n < len(b) {
+			return 0, err
+		}
+		s.dictBytes = b
+	}
+	n := copy(p, s.dictBytes[off-s.dictionary.start:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
 }
 
 // once reads without moving the sequence.
