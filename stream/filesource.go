@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -240,7 +241,7 @@ func (s *fileSource) reader(ctx context.Context, at Position) (*fileReader, erro
 // has reports whether p may be a row of the source, as far as the rows of the
 // files before are known.
 func (s *fileSource) has(p Position) bool {
-	if p.File >= len(s.files) {
+	if p.File >= len(s.files) || p.ordered() {
 		return false
 	}
 	before := int64(0)
@@ -251,6 +252,19 @@ func (s *fileSource) has(p Position) bool {
 		before += f.rows()
 	}
 	return p.Row == before+p.FileRow
+}
+
+// countRows implements rowCounter.
+func (s *fileSource) countRows(ctx context.Context) (int64, error) {
+	total := int64(0)
+	for _, f := range s.files {
+		_, rows, err := s.find(ctx, f, math.MaxInt64)
+		if err != nil {
+			return 0, err
+		}
+		total += rows
+	}
+	return total, nil
 }
 
 // locate finds a row by counting those before it. The row behind the last one

@@ -43,7 +43,8 @@ func (c Cursor) check() error {
 }
 
 func (p Position) negative() bool {
-	return p.Row < 0 || p.File < 0 || p.FileRow < 0 || p.Offset < 0 || p.Page.Offset < 0 || p.Page.Row < 0
+	return p.Row < 0 || p.File < 0 || p.FileRow < 0 || p.Offset < 0 || p.Page.Offset < 0 || p.Page.Row < 0 ||
+		p.Index < 0 || p.Pass < 0 || p.PassRow < 0
 }
 
 // is reports whether p and q are the same row. Pages are no part of that: they
@@ -51,6 +52,11 @@ func (p Position) negative() bool {
 func (p Position) is(q Position) bool {
 	p.Page, q.Page = PageAt{}, PageAt{}
 	return p == q
+}
+
+// ordered reports whether p is of a source that Shuffle or Repeat made.
+func (p Position) ordered() bool {
+	return p.Order != "" || p.Index != 0 || p.Pass != 0 || p.PassRow != 0
 }
 
 // prove reads the row at which r stands and compares it with c.Last, so that r
