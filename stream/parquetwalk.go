@@ -15,6 +15,7 @@ const maxPageHeader = 1 << 20
 type pageWalk struct {
 	next  PageAt // the page behind those that were seen; Offset is -1 once the walk got lost
 	head  []byte // the start of the header there, cut where a read ended
+	tried int    // how long head was when it was last found to be cut
 	pages []walkedPage
 }
 
@@ -25,13 +26,23 @@ type walkedPage struct {
 
 // start begins at a page, or at the dictionary before the first.
 func (w *pageWalk) start(at PageAt) {
-	w.next, w.head, w.pages = at, nil, nil
+	*w = pageWalk{next: at}
 }
 
 // see looks at the bytes p, which are at off in the file, for headers.
 func (w *pageWalk) see(p []byte, off int64) {
+	if w.head != nil {
+		if off != w.next.Offset+int64(len(w.head)) {
+			return // a dictionary that is read meanwhile
+		}
+		p, off = append(w.head, p...), w.next.Offset
+		if w.head = p; len(p) > 4096 && len(p) < 2*w.tried {
+			return // what is damaged is not decoded at each byte anew
+		}
+		w.head = nil
+	}
 	for w.next.Offset >= 0 {
-		at := w.next.Offset + int64(len(w.head)) // the first byte that is wanted
+		at := w.next.Offset
 		if at >= off+int64(len(p)) {
 			return
 		}
@@ -40,19 +51,16 @@ func (w *pageWalk) see(p []byte, off int64) {
 			return
 		}
 		data := p[at-off:]
-		if w.head != nil {
-			data = append(w.head, data[:min(len(data), maxPageHeader)]...)
-		}
 		header, size, err := pageHeader(data)
 		if err != nil {
 			if len(data) >= maxPageHeader {
 				w.lose()
 				return
 			}
-			w.head = append([]byte(nil), data...) // more is to come
+			w.head, w.tried = append([]byte(nil), data...), len(data) // more is to come
 			return
 		}
-		w.head = nil
+		w.tried = 0
 		rows := int64(0)
 		switch header.Type {
 		case pq.DataPage:
@@ -64,7 +72,6 @@ func (w *pageWalk) see(p []byte, off int64) {
 			w.lose()
 			return
 		}
-		at = w.next.Offset
 		if rows > 0 {
 			w.pages = append(w.pages, walkedPage{w.next, w.next.Row + rows})
 		}
@@ -73,7 +80,7 @@ func (w *pageWalk) see(p []byte, off int64) {
 }
 
 // lose gives up: the pages behind those that were seen stay unknown.
-func (w *pageWalk) lose() { w.next, w.head = PageAt{Offset: -1}, nil }
+func (w *pageWalk) lose() { w.next, w.head, w.tried = PageAt{Offset: -1}, nil, 0 }
 
 // page returns the page of a row, no page if it is not known. Rows have to be
 // asked for in order.
