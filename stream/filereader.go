@@ -5,35 +5,43 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 )
 
 // fileReader reads the files of a source one after another.
 type fileReader struct {
 	source *fileSource
-	at     Position // of the next row
-	data   *os.File // nil once closed
-	file   int      // which one data is
-	rows   fileRows
+	at     Position  // of the next row
+	now    *openFile // nil once closed
+	ahead  *opening  // of the file behind, nil until it is time
+	alone  bool      // no file is opened before it is needed
 	row    Row
 	err    error // what every further call of Next returns
 }
 
-// open opens the file of the next row at that row.
-func (r *fileReader) open() error {
-	f := &r.source.files[r.at.File]
-	data, err := f.open()
-	if err != nil {
-		return err
-	}
-	rows, err := r.source.format.open(data, f, r.at)
-	if err != nil {
-		data.Close()
-		return fmt.Errorf("read %s: %w", f.path, err)
-	}
-	r.data, r.rows, r.file = data, rows, r.at.File
-	return nil
+// An openFile is one file of a source at one of its rows.
+type openFile struct {
+	*file
+	index int
+	blob  blob
+	rows  fileRows
 }
+
+// openAt opens the file of a row at that row.
+func (s *fileSource) openAt(ctx context.Context, at Position) (*openFile, error) {
+	f := s.files[at.File]
+	b, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.format.open(ctx, b, f, at)
+	if err != nil {
+		b.Close()
+		return nil, fmt.Errorf("read %s: %w", f.name(), err)
+	}
+	return &openFile{file: f, index: at.File, blob: b, rows: rows}, nil
+}
+
+func (o *openFile) close() error { return errors.Join(o.rows.close(), o.blob.Close()) }
 
 // Next implements Reader.
 func (r *fileReader) Next(ctx context.Context) (*Row, error) {
@@ -44,60 +52,129 @@ func (r *fileReader) Next(ctx context.Context) (*Row, error) {
 		return nil, err
 	}
 	for {
-		if r.at.File != r.file {
-			if r.err = r.turn(); r.err != nil {
+		if r.at.File != r.now.index {
+			if r.err = r.turn(ctx); r.err != nil {
 				return nil, r.err
 			}
 		}
-		err := r.rows.next(ctx, &r.row)
+		r.row.At, r.row.Next = r.at, Position{}
+		err := r.now.rows.next(ctx, &r.row)
 		if err == nil {
 			break
 		}
 		if err != io.EOF {
-			if r.err = r.source.files[r.file].unchanged(r.data); r.err != nil {
-				return nil, r.err // cut or overwritten: that explains the rest
-			}
-			r.err = fmt.Errorf("read %s: row %d: %w", r.source.files[r.file].path, r.at.Row, err)
+			r.err = r.explain(ctx, err)
 			return nil, r.err
 		}
-		if r.file == len(r.source.files)-1 {
-			if r.err = r.source.files[r.file].unchanged(r.data); r.err == nil {
+		if r.last() {
+			if r.err = r.now.blob.check(ctx); r.err == nil {
 				r.err = io.EOF
 			}
 			return nil, r.err
 		}
-		r.at = Position{Row: r.at.Row, File: r.file + 1}
+		r.at = Position{Row: r.at.Row, File: r.now.index + 1}
 	}
-	r.row.At = r.at
-	r.at.Row++
-	r.at.FileRow++
-	r.at.Offset = r.rows.offset()
-	if !r.rows.more() && r.file < len(r.source.files)-1 {
-		r.at = Position{Row: r.at.Row, File: r.file + 1}
+	next := &r.row.Next
+	if r.now.rows.more() || r.last() {
+		next.File, next.FileRow = r.at.File, r.at.FileRow+1
+	} else {
+		*next = Position{File: r.now.index + 1}
 	}
-	r.row.Next = r.at
+	next.Row = r.at.Row + 1
+	r.at = *next
+	r.lookAhead()
 	return &r.row, nil
 }
 
+// last reports whether there is no file behind the one that is open.
+func (r *fileReader) last() bool { return r.now.index == len(r.source.files)-1 }
+
+// explain returns what err is an error of. A file that was cut or overwritten
+// while it was read explains the rest.
+func (r *fileReader) explain(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		if changed := r.now.blob.check(ctx); changed != nil {
+			return changed
+		}
+	}
+	return fmt.Errorf("read %s: row %d: %w", r.now.name(), r.at.Row, err)
+}
+
 // turn leaves a file that was read to its end for the next one.
-func (r *fileReader) turn() error {
-	if err := r.source.files[r.file].unchanged(r.data); err != nil {
+func (r *fileReader) turn(ctx context.Context) error {
+	if err := r.now.blob.check(ctx); err != nil {
 		return err
 	}
-	if err := r.Close(); err != nil {
+	next, err := r.next(ctx)
+	if err != nil {
 		return err
 	}
-	r.err = nil
-	return r.open()
+	err = r.now.close()
+	r.now = next
+	return err
+}
+
+// next returns the next file, opened: ahead of this, if that went well.
+func (r *fileReader) next(ctx context.Context) (*openFile, error) {
+	if r.ahead != nil {
+		o := r.ahead
+		select {
+		case <-o.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		r.ahead = nil
+		o.cancel()
+		if o.err == nil {
+			return o.file, nil
+		}
+	}
+	return r.source.openAt(ctx, Position{Row: r.at.Row, File: r.at.File})
+}
+
+// An opening is a file that is opened in the background.
+type opening struct {
+	cancel context.CancelFunc
+	done   chan struct{} // closed when file and err are set
+	file   *openFile
+	err    error
+}
+
+// lookAhead opens the next file once this one is ending, if that takes long.
+func (r *fileReader) lookAhead() {
+	if r.alone || r.ahead != nil || r.last() || r.source.files[r.now.index+1].near() || !r.now.rows.ending() {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	o := &opening{cancel: cancel, done: make(chan struct{})}
+	at := Position{File: r.now.index + 1}
+	go func() {
+		defer close(o.done)
+		o.file, o.err = r.source.openAt(ctx, at)
+	}()
+	r.ahead = o
+}
+
+// drop ends the opening.
+func (o *opening) drop() error {
+	o.cancel()
+	<-o.done
+	if o.err != nil {
+		return nil // nobody wanted the file yet
+	}
+	return o.file.close()
 }
 
 // Close implements Reader.
 func (r *fileReader) Close() error {
-	if r.data == nil {
+	if r.now == nil {
 		return nil
 	}
-	err := errors.Join(r.rows.close(), r.data.Close())
-	r.data, r.rows = nil, nil
+	err := r.now.close()
+	if r.ahead != nil {
+		err = errors.Join(err, r.ahead.drop())
+	}
+	r.now, r.ahead = nil, nil
 	r.err = errClosed
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // The formats of files, as Info.Format and Fingerprint.Format name them.
@@ -29,43 +30,17 @@ var extensions = map[string]string{
 // compressed holds the extensions of files that hold rows, but not as they lie.
 var compressed = map[string]bool{".gz": true, ".zst": true, ".bz2": true, ".xz": true, ".zip": true}
 
-// A file is one file of a source, as it was when the source was opened.
+// A file is one file of a source.
 type file struct {
-	path string // absolute
-	id   fileID
-	rows int64 // -1 where not known without reading
+	place
+	known atomic.Int64 // 1 more than its rows; 0: not known without reading
 }
 
-// open opens the file, and makes sure that it is the one that was seen before.
-func (f *file) open() (*os.File, error) {
-	r, err := os.Open(f.path)
-	if err != nil {
-		return nil, fmt.Errorf("open data: %w", err)
-	}
-	if err := f.unchanged(r); err != nil {
-		r.Close()
-		return nil, err
-	}
-	return r, nil
-}
+// rows returns how many rows the file has, -1 while that is not known.
+func (f *file) rows() int64 { return f.known.Load() - 1 }
 
-// unchanged returns a *ChangedError if r is not the file that was seen before
-// or was written to since.
-func (f *file) unchanged(r *os.File) error {
-	now, err := identify(r)
-	if err != nil {
-		return fmt.Errorf("stat data: %w", err)
-	}
-	if !now.same(f.id) {
-		return &ChangedError{Changes: []Change{{
-			Path: f.path,
-			What: whatChanged(f.id.size, now.size),
-			Was:  f.id.String(),
-			Now:  now.String(),
-		}}}
-	}
-	return nil
-}
+// learn remembers how many rows the file has.
+func (f *file) learn(rows int64) { f.known.Store(rows + 1) }
 
 // findFiles resolves files, folders and globs to the files of one source, in
 // the byte order of their absolute paths and each once, and says what format
@@ -249,8 +224,8 @@ func within(folder, path string) bool {
 }
 
 // statFiles looks at the files of a source.
-func statFiles(ctx context.Context, paths []string) ([]file, error) {
-	files := make([]file, len(paths))
+func statFiles(ctx context.Context, paths []string) ([]*file, error) {
+	files := make([]*file, len(paths))
 	for i, path := range paths {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -264,7 +239,7 @@ func statFiles(ctx context.Context, paths []string) ([]file, error) {
 		if err != nil {
 			return nil, fmt.Errorf("data: %w", &fs.PathError{Op: "stat", Path: path, Err: err})
 		}
-		files[i] = file{path: path, id: id, rows: -1}
+		files[i] = &file{place: &localFile{path: path, id: id}}
 	}
 	return files, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -21,7 +22,7 @@ type fileSource struct {
 	opt     Options
 	kind    string // of the files: text, jsonl, parquet
 	format  format
-	files   []file
+	files   []*file
 	hashing int64 // hashedWhole, less in tests
 
 	mu    sync.Mutex
@@ -41,7 +42,17 @@ func openFiles(ctx context.Context, spec Spec, opt Options) (Source, error) {
 		return nil, err
 	}
 	spec.Data = patterns
-	s := &fileSource{spec: spec, opt: opt, kind: kind, files: files, hashing: hashedWhole}
+	s, err := newFileSource(ctx, spec, opt, kind, files)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// newFileSource returns the source of files of one format, and checks that it
+// can be read.
+func newFileSource(ctx context.Context, spec Spec, opt Options, kind string, files []*file) (s *fileSource, err error) {
+	s = &fileSource{spec: spec, opt: opt, kind: kind, files: files, hashing: hashedWhole}
 	switch kind {
 	case formatText:
 		s.format = textFormat
@@ -59,17 +70,21 @@ func openFiles(ctx context.Context, spec Spec, opt Options) (Source, error) {
 	return s, nil
 }
 
-// probe reads the first rows: there has to be one, and one of them has to have
-// each column.
+// probe reads the first rows: there has to be one, and one of those in its file
+// has to have each column.
 func (s *fileSource) probe(ctx context.Context) error {
-	r, err := s.Open(ctx, Cursor{})
+	if s.kind == formatParquet && slices.ContainsFunc(s.files, func(f *file) bool { return f.rows() > 0 }) {
+		return nil // a footer says all that
+	}
+	r, err := s.reader(ctx, Position{})
 	if err != nil {
 		return err
 	}
 	defer r.Close()
+	r.alone = true
 	missing := append([]string{s.spec.TextField}, s.spec.Columns...)
 	rows := 0
-	for ; rows < probed && len(missing) > 0; rows++ {
+	for first := true; rows < probed && len(missing) > 0 && first; rows++ {
 		row, err := r.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			break
@@ -77,6 +92,7 @@ func (s *fileSource) probe(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		first = row.Next.File == row.At.File // what comes then may lie far away
 		missing = slices.DeleteFunc(missing, func(column string) bool {
 			if column == s.spec.TextField {
 				return !row.noField
@@ -107,14 +123,14 @@ func (s *fileSource) Info() Info {
 	var size int64
 	rows := int64(0)
 	for _, f := range s.files {
-		size += f.id.size
-		if rows >= 0 && f.rows >= 0 {
-			rows += f.rows
+		size += f.size()
+		if n := f.rows(); rows >= 0 && n >= 0 {
+			rows += n
 		} else {
 			rows = -1
 		}
 	}
-	label := s.files[0].path
+	label := s.files[0].name()
 	if len(s.files) > 1 {
 		label = countFiles(len(s.files)) + " in " + s.where()
 	}
@@ -131,11 +147,11 @@ func (s *fileSource) Info() Info {
 // where returns the file of the source, or the folder of its files.
 func (s *fileSource) where() string {
 	if len(s.files) == 1 {
-		return s.files[0].path
+		return s.files[0].name()
 	}
 	paths := make([]string, len(s.files))
 	for i, f := range s.files {
-		paths[i] = f.path
+		paths[i] = f.name()
 	}
 	return commonFolder(paths)
 }
@@ -145,7 +161,7 @@ func (s *fileSource) Describe(p Position) string {
 	if p.File < 0 || p.File >= len(s.files) {
 		return fmt.Sprintf("row %d", p.Row)
 	}
-	return filepath.Base(s.files[p.File].path)
+	return filepath.Base(s.files[p.File].name())
 }
 
 // Fingerprint implements Source.
@@ -158,7 +174,7 @@ func (s *fileSource) Fingerprint(ctx context.Context) (Fingerprint, error) {
 	h := hasher{cache: s.opt.Cache, now: s.opt.Now, hashedWhole: s.hashing}
 	var done, total int64
 	for _, f := range s.files {
-		total += h.bytes(f.id.size)
+		total += f.toHash(&h)
 	}
 	h.progress = func(bytes int64) {
 		if done += bytes; s.opt.Progress != nil {
@@ -169,8 +185,8 @@ func (s *fileSource) Fingerprint(ctx context.Context) (Fingerprint, error) {
 	if s.kind != formatText {
 		print.TextField = s.spec.TextField
 	}
-	for i := range s.files {
-		info, err := h.hash(ctx, &s.files[i])
+	for _, f := range s.files {
+		info, err := f.fingerprint(ctx, &h)
 		if err != nil {
 			return Fingerprint{}, err
 		}
@@ -200,8 +216,8 @@ func (s *fileSource) Open(ctx context.Context, c Cursor) (Reader, error) {
 	if !s.has(start) {
 		return nil, &ProofError{At: start, Reason: "is not where the cursor says"}
 	}
-	r := &fileReader{source: s, at: start}
-	if err := r.open(); err != nil {
+	r, err := s.reader(ctx, start)
+	if err != nil {
 		return nil, err
 	}
 	if c.Last != nil {
@@ -213,20 +229,42 @@ func (s *fileSource) Open(ctx context.Context, c Cursor) (Reader, error) {
 	return r, nil
 }
 
+// reader returns a reader whose next row is at.
+func (s *fileSource) reader(ctx context.Context, at Position) (*fileReader, error) {
+	now, err := s.openAt(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	return &fileReader{source: s, at: at, now: now}, nil
+}
+
 // has reports whether p may be a row of the source, as far as the rows of the
 // files before are known.
 func (s *fileSource) has(p Position) bool {
-	if p.File >= len(s.files) {
+	if p.File >= len(s.files) || p.ordered() {
 		return false
 	}
 	before := int64(0)
 	for _, f := range s.files[:p.File] {
-		if f.rows < 0 {
+		if f.rows() < 0 {
 			return p.FileRow <= p.Row
 		}
-		before += f.rows
+		before += f.rows()
 	}
 	return p.Row == before+p.FileRow
+}
+
+// countRows implements rowCounter.
+func (s *fileSource) countRows(ctx context.Context) (int64, error) {
+	total := int64(0)
+	for _, f := range s.files {
+		_, rows, err := s.find(ctx, f, math.MaxInt64)
+		if err != nil {
+			return 0, err
+		}
+		total += rows
+	}
+	return total, nil
 }
 
 // locate finds a row by counting those before it. The row behind the last one
@@ -234,15 +272,14 @@ func (s *fileSource) has(p Position) bool {
 func (s *fileSource) locate(ctx context.Context, row int64) (Position, error) {
 	at := Position{Row: row}
 	left := row
-	for i := range s.files {
-		f := &s.files[i]
+	for i, f := range s.files {
 		off, rows, err := s.find(ctx, f, left)
 		if err != nil {
 			return at, err
 		}
 		at.File, at.FileRow, at.Offset = i, rows, off
 		left -= rows
-		if left == 0 && (off < f.id.size || i == len(s.files)-1) {
+		if left == 0 && (off < f.size() || i == len(s.files)-1) {
 			return at, nil
 		}
 	}
@@ -250,14 +287,14 @@ func (s *fileSource) locate(ctx context.Context, row int64) (Position, error) {
 }
 
 func (s *fileSource) find(ctx context.Context, f *file, n int64) (off, rows int64, err error) {
-	r, err := f.open()
+	b, err := f.open(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
-	defer r.Close()
-	off, rows, err = s.format.find(ctx, r, f, n)
+	defer b.Close()
+	off, rows, err = s.format.find(ctx, b, f, n)
 	if err != nil {
-		return 0, 0, fmt.Errorf("count rows of %s: %w", f.path, err)
+		return 0, 0, fmt.Errorf("count rows of %s: %w", f.name(), err)
 	}
 	return off, rows, nil
 }

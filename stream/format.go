@@ -4,30 +4,29 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 )
 
-// A format knows how one kind of file holds rows. All that it needs of a file
-// is reading at an offset, so the file may lie elsewhere too.
+// A format knows how one kind of file holds rows.
 type format interface {
 	// open returns the rows of a file from at on. A position that is no row of
 	// the file, nor its end, is a *ProofError.
-	open(r io.ReaderAt, f *file, at Position) (fileRows, error)
+	open(ctx context.Context, b blob, f *file, at Position) (fileRows, error)
 
 	// find returns the offset of row n of a file. Of a file with fewer rows it
 	// returns where the file ends, and as rows how many there are; else rows is n.
-	find(ctx context.Context, r io.ReaderAt, f *file, n int64) (off, rows int64, err error)
+	find(ctx context.Context, b blob, f *file, n int64) (off, rows int64, err error)
 }
 
 // fileRows yields the rows of one file.
 type fileRows interface {
-	// next fills r but for its positions. It returns io.EOF after the last row.
-	// After any other error it is not called again.
+	// next fills r. Of its positions that is what only the format knows: the
+	// page of r.At, and of r.Next the offset and the page. It returns io.EOF
+	// after the last row. After any other error it is not called again.
 	next(ctx context.Context, r *Row) error
-	// offset returns the byte at which the next row starts, 0 where rows have none.
-	offset() int64
 	// more reports whether there is something behind the row returned last.
 	more() bool
+	// ending reports whether it is time to open the next file.
+	ending() bool
 	// close releases what the rows hold, but not the file.
 	close() error
 }
@@ -49,26 +48,47 @@ var textFormat = lineFormat{
 	},
 }
 
-func (t lineFormat) open(r io.ReaderAt, f *file, at Position) (fileRows, error) {
+func (t lineFormat) open(ctx context.Context, b blob, f *file, at Position) (fileRows, error) {
+	misplaced := &ProofError{At: at, Reason: fmt.Sprintf("does not start at byte %d of %s", at.Offset, f.name())}
 	switch {
-	case at.Offset > f.id.size:
-		return nil, &ProofError{At: at, Reason: fmt.Sprintf("starts past the end of %s", f.path)}
-	case (at.FileRow == 0) != (at.Offset == 0):
-		return nil, &ProofError{At: at, Reason: fmt.Sprintf("does not start at byte %d of %s", at.Offset, f.path)}
-	case at.Offset > 0 && at.Offset < f.id.size:
+	case at.Offset > f.size():
+		return nil, &ProofError{At: at, Reason: fmt.Sprintf("starts past the end of %s", f.name())}
+	case (at.FileRow == 0) != (at.Offset == 0) || at.Page != PageAt{}:
+		return nil, misplaced
+	}
+	inside := at.Offset > 0 && at.Offset < f.size()
+	start := at.Offset
+	if inside {
+		start-- // the line feed before, without a read of its own
+	}
+	r, err := b.sequence(ctx, start, f.size())
+	if err != nil {
+		return nil, err
+	}
+	if inside {
 		var before [1]byte
-		if err := readFull(r, before[:], at.Offset-1); err != nil {
+		err := readFull(ctx, r, before[:], start)
+		if err == nil && before[0] != '\n' {
+			err = misplaced
+		}
+		if err != nil {
+			r.Close()
 			return nil, err
 		}
-		if before[0] != '\n' {
-			return nil, &ProofError{At: at, Reason: fmt.Sprintf("does not start at byte %d of %s", at.Offset, f.path)}
-		}
 	}
-	return &lineRows{lines: newLines(r, f.id.size, at.Offset, t.max), long: t.long, parse: t.parse()}, nil
+	return &lineRows{lines: newLines(r, f.size(), at.Offset, t.max), long: t.long, parse: t.parse()}, nil
 }
 
-func (lineFormat) find(ctx context.Context, r io.ReaderAt, f *file, n int64) (off, rows int64, err error) {
-	return findLine(ctx, r, f.id.size, n)
+func (lineFormat) find(ctx context.Context, b blob, f *file, n int64) (off, rows int64, err error) {
+	if n == 0 {
+		return 0, 0, nil
+	}
+	r, err := b.sequence(ctx, 0, f.size())
+	if err != nil {
+		return 0, 0, err
+	}
+	defer r.Close()
+	return findLine(ctx, r, f.size(), n)
 }
 
 type lineRows struct {
@@ -82,6 +102,7 @@ func (t *lineRows) next(ctx context.Context, r *Row) error {
 	if err != nil {
 		return err
 	}
+	r.Next.Offset = t.lines.off
 	if line == nil {
 		r.raw, r.sum, r.noField = nil, sum, true
 		r.fail(t.long)
@@ -93,6 +114,9 @@ func (t *lineRows) next(ctx context.Context, r *Row) error {
 	return nil
 }
 
-func (t *lineRows) offset() int64 { return t.lines.off }
-func (t *lineRows) more() bool    { return t.lines.off < t.lines.size }
-func (t *lineRows) close() error  { return nil }
+func (t *lineRows) more() bool   { return t.lines.off < t.lines.size }
+func (t *lineRows) ending() bool { return t.lines.size-t.lines.off <= endBytes }
+func (t *lineRows) close() error { return t.lines.r.Close() }
+
+// endBytes is how many bytes before its end a file of lines is ending.
+const endBytes = 16 << 20

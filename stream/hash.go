@@ -37,15 +37,15 @@ func (h *hasher) bytes(size int64) int64 {
 }
 
 // hash returns what is in f, from the cache if it can.
-func (h *hasher) hash(ctx context.Context, f *file) (FileInfo, error) {
+func (h *hasher) hash(ctx context.Context, f *localFile) (FileInfo, error) {
 	info := FileInfo{Path: f.path, Size: f.id.size, Sampled: f.id.size > h.hashedWhole}
-	r, err := f.open()
+	r, err := f.openBlob()
 	if err != nil {
 		return info, err
 	}
 	defer r.Close()
 	// The descriptor's own identity: f's ctime may be old.
-	id, err := identify(r)
+	id, err := identify(r.File)
 	if err != nil {
 		return info, fmt.Errorf("stat data: %w", err)
 	}
@@ -63,11 +63,11 @@ func (h *hasher) hash(ctx context.Context, f *file) (FileInfo, error) {
 	if err != nil {
 		return info, fmt.Errorf("hash %s: %w", f.path, err)
 	}
-	after, err := identify(r)
+	after, err := identify(r.File)
 	if err != nil {
 		return info, fmt.Errorf("stat data: %w", err)
 	}
-	if err := f.unchanged(r); err != nil {
+	if err := r.unchanged(); err != nil {
 		return info, err
 	}
 	if h.cache != nil && after == id && !id.racy(h.now()) {
@@ -110,7 +110,7 @@ func (h *hasher) whole(ctx context.Context, r io.ReaderAt, size int64) (string, 
 			return "", err
 		}
 		buf = buf[:min(int64(len(buf)), size-off)]
-		if err := readFull(r, buf, off); err != nil {
+		if err := readFullAt(r, buf, off); err != nil {
 			return "", err
 		}
 		hash.Write(buf)
@@ -133,11 +133,23 @@ func (h *hasher) sample(ctx context.Context, r io.ReaderAt, size int64) (string,
 		if i == sampledBlocks-1 {
 			off = size - sampledBlock
 		}
-		if err := readFull(r, buf, off); err != nil {
+		if err := readFullAt(r, buf, off); err != nil {
 			return "", err
 		}
 		hash.Write(buf)
 		h.progress(sampledBlock)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// readFullAt reads len(p) bytes at off.
+func readFullAt(r io.ReaderAt, p []byte, off int64) error {
+	n, err := r.ReadAt(p, off)
+	switch {
+	case n == len(p):
+		return nil
+	case err == io.EOF:
+		return fmt.Errorf("file ends at byte %d: %w", off+int64(n), io.ErrUnexpectedEOF)
+	}
+	return fmt.Errorf("read at byte %d: %w", off+int64(n), err)
 }

@@ -128,11 +128,12 @@ func jsonType(c byte) string {
 // jsonColumns returns the names of the members in the first rows of s, sorted
 // and not too many.
 func jsonColumns(ctx context.Context, s *fileSource) ([]string, error) {
-	r, err := s.Open(ctx, Cursor{})
+	r, err := s.reader(ctx, Position{})
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
+	r.alone = true
 	const most = 20
 	var names []string
 	var scratch []byte

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"io"
 )
 
@@ -17,17 +16,18 @@ var byteOrderMark = []byte{0xEF, 0xBB, 0xBF}
 // lines splits a file at each line feed. A last line without one counts too; a
 // byte order mark at the start of the file belongs to no line.
 type lines struct {
-	r    io.ReaderAt
-	size int64
-	max  int // the longest line handed out, in bytes
+	r    sequence
+	size int64 // of the file
+	max  int   // the longest line handed out, in bytes
 
 	off    int64 // of the next line in the file
 	buf    []byte
 	lo, hi int // buf[lo:hi] was read and not handed out; buf[lo] is at off
 }
 
-// newLines returns the lines of r from the byte offset off on.
-func newLines(r io.ReaderAt, size, off int64, max int) *lines {
+// newLines returns the lines of r, which reads a file of size bytes from the
+// byte offset off to its end.
+func newLines(r sequence, size, off int64, max int) *lines {
 	return &lines{r: r, size: size, off: off, max: max, buf: make([]byte, lineBuffer)}
 }
 
@@ -55,7 +55,7 @@ func (l *lines) next(ctx context.Context) (line []byte, sum [32]byte, err error)
 		case last:
 			return l.take(scanned, 0), sum, nil
 		}
-		if err := l.fill(); err != nil {
+		if err := l.fill(ctx); err != nil {
 			return nil, sum, err
 		}
 		scanned = min(scanned, l.hi-l.lo) // a byte order mark went
@@ -72,7 +72,7 @@ func (l *lines) take(n, feed int) []byte {
 
 // fill reads more of the file behind what is in the buffer, which it first
 // moves to the front and, if it is full, makes larger.
-func (l *lines) fill() error {
+func (l *lines) fill(ctx context.Context) error {
 	held := l.hi - l.lo
 	buf := l.buf
 	switch {
@@ -83,14 +83,14 @@ func (l *lines) fill() error {
 	}
 	copy(buf, l.buf[l.lo:l.hi])
 	l.buf, l.lo, l.hi = buf, 0, held
-	return l.read()
+	return l.read(ctx)
 }
 
 // read reads behind what is in the buffer as much as fits.
-func (l *lines) read() error {
+func (l *lines) read(ctx context.Context) error {
 	at := l.off + int64(l.hi-l.lo)
 	n := int(min(int64(len(l.buf)-l.hi), l.size-at))
-	if err := readFull(l.r, l.buf[l.hi:l.hi+n], at); err != nil {
+	if err := readFull(ctx, l.r, l.buf[l.hi:l.hi+n], at); err != nil {
 		return err
 	}
 	l.hi += n
@@ -114,44 +114,26 @@ func (l *lines) skip(ctx context.Context) (sum [32]byte, err error) {
 		if hash.Write(l.take(l.hi-l.lo, 0)); l.off == l.size {
 			break
 		}
-		if err := ctx.Err(); err != nil {
-			return sum, err
-		}
 		l.lo, l.hi = 0, 0
-		if err := l.read(); err != nil {
+		if err := l.read(ctx); err != nil {
 			return sum, err
 		}
 	}
 	return [32]byte(hash.Sum(nil)), nil
 }
 
-// readFull reads len(p) bytes at off. That the file ends before is an error
-// that wraps io.ErrUnexpectedEOF: it was cut while it was read.
-func readFull(r io.ReaderAt, p []byte, off int64) error {
-	n, err := r.ReadAt(p, off)
-	switch {
-	case n == len(p):
-		return nil
-	case err == io.EOF:
-		return fmt.Errorf("file ends at byte %d: %w", off+int64(n), io.ErrUnexpectedEOF)
-	}
-	return fmt.Errorf("read at byte %d: %w", off+int64(n), err)
-}
-
-// findLine returns the offset of line n, counted from 0. Of a file with fewer
-// lines it returns the size, and as lines how many there are; else lines is n.
-func findLine(ctx context.Context, r io.ReaderAt, size, n int64) (off, lines int64, err error) {
+// findLine returns the offset of line n, counted from 0, of a file of size
+// bytes that r reads from the start. Of a file with fewer lines it returns the
+// size, and as lines how many there are; else lines is n.
+func findLine(ctx context.Context, r sequence, size, n int64) (off, lines int64, err error) {
 	if n == 0 || size == 0 {
 		return 0, 0, nil
 	}
 	buf := make([]byte, min(1<<20, size))
 	last := byte('\n') // the byte before off; at the start, as if a line had ended there
 	for off < size {
-		if err := ctx.Err(); err != nil {
-			return 0, 0, err
-		}
 		b := buf[:min(int64(len(buf)), size-off)]
-		if err := readFull(r, b, off); err != nil {
+		if err := readFull(ctx, r, b, off); err != nil {
 			return 0, 0, err
 		}
 		if c := int64(bytes.Count(b, []byte{'\n'})); lines+c < n {

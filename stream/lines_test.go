@@ -24,7 +24,7 @@ func splitModel(data []byte) [][]byte {
 
 // shortBuffer makes lines read a few bytes at once.
 func shortBuffer(data []byte, off int64, max, size int) *lines {
-	l := newLines(bytes.NewReader(data), int64(len(data)), off, max)
+	l := newLines(inOrder{bytes.NewReader(data[off:])}, int64(len(data)), off, max)
 	l.buf = make([]byte, size)
 	return l
 }
@@ -37,7 +37,7 @@ func FuzzLines(f *testing.F) {
 		model := splitModel(data)
 		l := shortBuffer(data, 0, int(max), int(size)+4)
 		for i := 0; ; i++ {
-			off, found, err := findLine(context.Background(), bytes.NewReader(data), int64(len(data)), int64(i))
+			off, found, err := findLine(context.Background(), inOrder{bytes.NewReader(data)}, int64(len(data)), int64(i))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +71,7 @@ func FuzzLines(f *testing.F) {
 func TestLinesBuffer(t *testing.T) {
 	long := bytes.Repeat([]byte("x"), 5*lineBuffer)
 	data := slices.Concat([]byte("a\n"), long, []byte("\nb\n"), bytes.Repeat([]byte("short line\n"), lineBuffer))
-	l := newLines(bytes.NewReader(data), int64(len(data)), 0, MaxText)
+	l := newLines(inOrder{bytes.NewReader(data)}, int64(len(data)), 0, MaxText)
 	n := 0
 	for {
 		if _, _, err := l.next(context.Background()); err == io.EOF {
@@ -88,12 +88,12 @@ func TestLinesBuffer(t *testing.T) {
 
 func TestLinesErrors(t *testing.T) {
 	data := []byte("first line\nsecond line\n")
-	cut := newLines(bytes.NewReader(data[:15]), int64(len(data)), 0, 100)
+	cut := newLines(inOrder{bytes.NewReader(data[:15])}, int64(len(data)), 0, 100)
 	if _, _, err := cut.next(context.Background()); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a file that was cut: %v", err)
 	}
 	broken := errors.New("disk on fire")
-	bad := newLines(readerAt{iotest.ErrReader(broken)}, int64(len(data)), 0, 100)
+	bad := newLines(inOrder{iotest.ErrReader(broken)}, int64(len(data)), 0, 100)
 	if _, _, err := bad.next(context.Background()); !errors.Is(err, broken) {
 		t.Errorf("a read that fails: %v", err)
 	}
@@ -108,9 +108,17 @@ func TestLinesStop(t *testing.T) {
 	}
 }
 
-type readerAt struct{ io.Reader }
+// inOrder is a reader as a sequence.
+type inOrder struct{ io.Reader }
 
-func (r readerAt) ReadAt(p []byte, _ int64) (int, error) { return r.Read(p) }
+func (r inOrder) read(ctx context.Context, p []byte) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Read(p)
+}
+
+func (inOrder) Close() error { return nil }
 
 // TestLongText reads past a line over MaxText, which is a hole in the file.
 func TestLongText(t *testing.T) {

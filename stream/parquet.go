@@ -12,26 +12,24 @@ import (
 	pq "github.com/parquet-go/parquet-go/format"
 )
 
-// parquetBuffer is how many bytes are read at once.
-const parquetBuffer = 1 << 20
-
 // parquetFormat is a column of strings in Parquet files. Rows have no byte
-// offsets: the footer says which row group a row is in, and the page index, if
-// the file has one, in which page.
+// offsets: the footer says which row group a row is in, and the position or,
+// if the file has one, the page index in which page.
 type parquetFormat struct {
 	field   string
 	columns []string
+	footers footers
 }
 
-// openParquetFormat reads the footers of all files, sets how many rows they
-// have, and makes sure that each has the columns.
-func openParquetFormat(ctx context.Context, field string, columns []string, files []file) (format, error) {
+// openParquetFormat reads the footers of all files that are near, and of the
+// first one that is not, which makes sure that they have the columns.
+func openParquetFormat(ctx context.Context, field string, columns []string, files []*file) (format, error) {
 	t := &parquetFormat{field: field, columns: columns}
-	for i := range files {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	for i, f := range files {
+		if i > 0 && !f.near() {
+			break
 		}
-		if err := t.count(&files[i]); err != nil {
+		if err := t.count(ctx, f); err != nil {
 			return nil, err
 		}
 	}
@@ -39,52 +37,46 @@ func openParquetFormat(ctx context.Context, field string, columns []string, file
 }
 
 // count reads the footer of f.
-func (t *parquetFormat) count(f *file) error {
-	r, err := f.open()
+func (t *parquetFormat) count(ctx context.Context, f *file) error {
+	b, err := f.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	p, err := openParquet(r, f)
-	if err != nil {
-		return &FormatError{Path: f.path, Reason: "not a whole Parquet file", Err: err}
-	}
-	if _, err := textLeaf(p, f.path, t.field); err != nil {
-		return err
-	}
-	for _, c := range t.columns {
-		if _, err := scalarLeaf(p, f.path, c); err != nil {
-			return err
-		}
-	}
-	f.rows = 0
-	for _, g := range p.RowGroups() {
-		f.rows += g.NumRows()
-	}
-	return nil
+	defer b.Close()
+	_, err = t.footer(ctx, b, f)
+	return err
 }
 
-// openParquet reads a footer, but no page index: that of the text column is
-// read when it is needed.
-func openParquet(r io.ReaderAt, f *file) (p *parquet.File, err error) {
-	defer recoverParquet(&err)
-	p, err = parquet.OpenFile(r, f.id.size,
-		parquet.SkipPageIndex(true),
-		parquet.SkipBloomFilters(true),
-		parquet.OptimisticRead(true),
-		parquet.ReadBufferSize(parquetBuffer),
-	)
+// A parquetFile is a footer, and the columns that are wanted of the file.
+type parquetFile struct {
+	*parquet.File
+	text    *parquet.Column
+	columns []*parquet.Column
+}
+
+// footer reads the footer of f, learns how many rows the file has, and finds
+// the columns in it.
+func (t *parquetFormat) footer(ctx context.Context, b blob, f *file) (*parquetFile, error) {
+	file, err := t.footers.open(ctx, b, f)
 	if err != nil {
 		return nil, err
 	}
-	groups := p.Metadata().RowGroups
-	for i := range groups {
-		if groups[i].NumRows < 0 {
-			return nil, fmt.Errorf("row group %d has %d rows", i, groups[i].NumRows)
-		}
-		// Writers may leave the ordinals out; the library looks page indexes up by them.
-		groups[i].Ordinal = int16(i)
+	p := &parquetFile{File: file}
+	if p.text, err = textLeaf(file, f.name(), t.field); err != nil {
+		return nil, err
 	}
+	for _, name := range t.columns {
+		c, err := scalarLeaf(file, f.name(), name)
+		if err != nil {
+			return nil, err
+		}
+		p.columns = append(p.columns, c)
+	}
+	rows := int64(0)
+	for _, g := range file.Metadata().RowGroups {
+		rows += g.NumRows
+	}
+	f.learn(rows)
 	return p, nil
 }
 
@@ -157,41 +149,47 @@ func leafNames(p *parquet.File) []string {
 	return names
 }
 
-func (t *parquetFormat) open(r io.ReaderAt, f *file, at Position) (fileRows, error) {
-	if at.FileRow > f.rows || at.Offset != 0 {
-		return nil, &ProofError{At: at, Reason: "is not in " + f.path}
-	}
-	p, err := openParquet(r, f)
+func (t *parquetFormat) open(ctx context.Context, b blob, f *file, at Position) (r fileRows, err error) {
+	defer recoverParquet(&err)
+	p, err := t.footer(ctx, b, f)
 	if err != nil {
 		return nil, err
 	}
-	text, err := textLeaf(p, f.path, t.field)
-	if err != nil {
-		return nil, err
+	total := f.rows()
+	if at.FileRow > total || at.Offset != 0 {
+		return nil, &ProofError{At: at, Reason: "is not in " + f.name()}
 	}
-	rows := &parquetRows{text: newColumnReader(p, text), left: f.rows - at.FileRow}
-	for _, name := range t.columns {
-		c, err := scalarLeaf(p, f.path, name)
-		if err != nil {
-			return nil, err
-		}
-		rows.names = append(rows.names, name)
-		rows.columns = append(rows.columns, newColumnReader(p, c))
+	rows := &parquetRows{text: newColumnReader(b, p.File, p.text), names: t.columns, total: total, left: total - at.FileRow}
+	rows.text.track()
+	for _, c := range p.columns {
+		rows.columns = append(rows.columns, newColumnReader(b, p.File, c))
 		rows.convert = append(rows.convert, converter(c))
 	}
 	if rows.left == 0 {
 		return rows, nil
 	}
-	for _, c := range append(rows.columns, rows.text) {
-		if err := c.seek(at.FileRow); err != nil {
-			return nil, errors.Join(err, rows.close())
+	err = rows.text.seek(ctx, at.FileRow, at.Page)
+	for _, c := range rows.columns {
+		if err == nil {
+			err = c.seek(ctx, at.FileRow, PageAt{})
 		}
+	}
+	if errors.Is(err, errPage) {
+		err = misplaced(at, err)
+	}
+	if err != nil {
+		return nil, errors.Join(err, rows.close())
 	}
 	return rows, nil
 }
 
-func (*parquetFormat) find(_ context.Context, _ io.ReaderAt, f *file, n int64) (off, rows int64, err error) {
-	return 0, min(n, f.rows), nil
+func (t *parquetFormat) find(ctx context.Context, b blob, f *file, n int64) (off, rows int64, err error) {
+	if f.rows() < 0 {
+		if _, err := t.footer(ctx, b, f); err != nil {
+			return 0, 0, err
+		}
+	}
+	return 0, min(n, f.rows()), nil
 }
 
 // parquetRows yields the rows of one file, group by group.
@@ -200,22 +198,31 @@ type parquetRows struct {
 	names   []string // of columns
 	columns []*columnReader
 	convert []func(parquet.Value) []byte
+	total   int64
 	left    int64 // rows to come
 }
 
-func (t *parquetRows) next(_ context.Context, r *Row) error {
+func (t *parquetRows) next(ctx context.Context, r *Row) error {
 	if t.left == 0 {
 		return io.EOF
 	}
-	v, err := t.text.next()
+	v, err := t.text.next(ctx)
+	if errors.Is(err, errPage) {
+		return misplaced(r.At, err)
+	}
 	if err != nil {
 		return err
 	}
 	r.Columns = nil
 	if len(t.columns) > 0 {
-		if r.Columns, err = t.others(); err != nil {
+		if r.Columns, err = t.others(ctx); err != nil {
 			return err
 		}
+	}
+	row := t.total - t.left
+	r.At.Page = t.text.walk.page(row)
+	if t.text.left > 0 {
+		r.Next.Page = t.text.walk.page(row + 1)
 	}
 	t.left--
 	if v.IsNull() {
@@ -229,8 +236,16 @@ func (t *parquetRows) next(_ context.Context, r *Row) error {
 	return nil
 }
 
-func (t *parquetRows) offset() int64 { return 0 }
-func (t *parquetRows) more() bool    { return t.left > 0 }
+// misplaced is the error of a position whose page is none.
+func misplaced(at Position, err error) error {
+	return &ProofError{At: at, Reason: err.Error()}
+}
+
+func (t *parquetRows) more() bool { return t.left > 0 }
+
+// ending holds in the last tenth of the rows: how many bytes they have is not
+// known.
+func (t *parquetRows) ending() bool { return t.left <= t.total/10 }
 
 func (t *parquetRows) close() error {
 	err := t.text.close()

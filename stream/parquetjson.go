@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -17,10 +18,10 @@ import (
 var nullSum = sha256.Sum256([]byte("\x00null"))
 
 // others returns the columns beside the text, as JSON.
-func (t *parquetRows) others() (map[string]json.RawMessage, error) {
+func (t *parquetRows) others(ctx context.Context) (map[string]json.RawMessage, error) {
 	m := make(map[string]json.RawMessage, len(t.columns))
 	for i, c := range t.columns {
-		v, err := c.next()
+		v, err := c.next(ctx)
 		if err != nil {
 			return nil, err
 		}

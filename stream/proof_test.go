@@ -10,11 +10,14 @@ import (
 )
 
 // FuzzCursor opens sources with any cursor: there are rows that follow on each
-// other, or a *ProofError, but never a panic or a silent end.
+// other up to the last, or a *ProofError, but never a panic or a silent end. A
+// page that the cursor names is only found to be another when it is read.
 func FuzzCursor(f *testing.F) {
 	for _, s := range []string{
 		`{}`, `{"next":{"row":3},"only_row":true}`, `{"next":{"row":20,"file":1},"only_row":true}`, `{"next":{"row":-1}}`, `{"next":{"row":3,"file_row":3,"offset":120}}`,
 		`{"next":{"row":9223372036854775807},"last":{"at":{"row":9223372036854775806}}}`, `{"next":{"row":25,"file":1,"file_row":5,"offset":195}}`,
+		`{"next":{"row":12,"file_row":12,"page":{"offset":700,"row":10}}}`, `{"next":{"row":12,"order":"window/1 6 1"},"only_row":true}`,
+		`{"next":{"row":15,"file_row":12,"index":3,"order":"window/1 6 1"}}`, `{"next":{"row":40,"file_row":0,"index":5,"order":"window/1 6 1","pass":1,"pass_row":35}}`,
 		`{"next":{"row":1},"last":{"at":{"row":0},"sha256":"00"}}`, `{"next":{"row":1,"file_row":1,"offset":9223372036854775807}}`,
 	} {
 		f.Add([]byte(s))
@@ -27,6 +30,9 @@ func FuzzCursor(f *testing.F) {
 		sampleSource{rows: 35},
 		openData(f, Spec{Data: []string{filepath.Join(dir, "t")}}),
 		openData(f, Spec{Data: []string{filepath.Join(dir, "p")}}),
+	}
+	for _, src := range sources[:3] {
+		sources = append(sources, Shuffle(src, 6, 1), Repeat(Shuffle(src, 6, 1), 2))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var c Cursor
@@ -46,6 +52,9 @@ func FuzzCursor(f *testing.F) {
 			for want := c.Next.Row; ; want++ {
 				row, err := r.Next(ctx)
 				if err == io.EOF {
+					break
+				}
+				if err != nil && c.Next.Page != (PageAt{}) {
 					break
 				}
 				if err != nil {

@@ -7,7 +7,8 @@
 // every [Row] of the source, those that are no samples too: a row is counted
 // from 0 before any filter, and the position of a run is always such a raw
 // row, never a count of kept samples. A Cursor is the next row to read and the
-// proof of the last one consumed.
+// proof of the last one consumed. [Shuffle] and [Repeat] make other sources of
+// one: the same rows in another order, and several times.
 //
 // Caveats: the text of a Row is valid only until the next call of Next. An
 // error is never the end of the data: only [io.EOF] is. Files are taken to stay
@@ -46,7 +47,8 @@ type Reader interface {
 	// call of Next or Close. At the true end of the data the error is io.EOF;
 	// any other error says that the data could not be read further, and the same
 	// error is returned again by later calls. A ctx that had ended before
-	// the call is an error of that call alone: nothing was consumed.
+	// the call is an error of that call alone: nothing was consumed. One that
+	// ends during the call may be found by a read, which is then the last.
 	Next(ctx context.Context) (*Row, error)
 
 	// Close releases what the Reader holds open.
@@ -99,10 +101,31 @@ type Row struct {
 
 // A Position names one row of a source and where its bytes are.
 type Position struct {
-	Row     int64 `json:"row"`                // raw row of the whole source, from 0
+	Row     int64 `json:"row"`                // raw row of the whole source, from 0, in the order in which it is read
 	File    int   `json:"file,omitempty"`     // index of the file in sorted order
 	FileRow int64 `json:"file_row,omitempty"` // raw row within that file
 	Offset  int64 `json:"offset,omitempty"`   // byte offset of the row in that file, for line formats
+
+	// Page is the page the row is in, for Parquet, where it is known. It spares
+	// reading the pages before it.
+	Page PageAt `json:"page,omitzero"`
+
+	// Order names the permutation of a source that Shuffle made; empty where
+	// rows come as they lie. File, FileRow, Offset and Page are then of the row
+	// that the window starts with, and Index is the row's place in the window.
+	Order string `json:"order,omitempty"`
+	Index int    `json:"index,omitempty"`
+
+	// Pass counts the passes that a source made by Repeat has behind it, and
+	// PassRow is the row that this one started with.
+	Pass    int   `json:"pass,omitempty"`
+	PassRow int64 `json:"pass_row,omitempty"`
+}
+
+// A PageAt names a data page of a Parquet file's text column.
+type PageAt struct {
+	Offset int64 `json:"offset"`        // byte offset of its header in the file
+	Row    int64 `json:"row,omitempty"` // raw row of the file that it starts with
 }
 
 // A Cursor says where to go on and what was consumed last.
