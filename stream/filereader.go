@@ -183,8 +183,8 @@ var errClosed = errors.New("reader is closed")
 
 // Check implements Checker.
 func (r *fileReader) Check() error {
-	if r.data == nil {
+	if r.now == nil {
 		return nil
 	}
-	return r.source.files[r.file].unchanged(r.data)
+	return r.now.blob.check(context.Background())
 }

@@ -258,3 +258,6 @@ func describe(src Source, p Position) string {
 	}
 	return fmt.Sprintf("row %d", p.Row)
 }
+
+// Check implements Checker.
+func (r *repeatedReader) Check() error { return check(r.src) }

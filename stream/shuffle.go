@@ -242,6 +242,9 @@ func (r *shuffledReader) Close() error {
 	return r.src.Close()
 }
 
+// Check implements Checker.
+func (r *shuffledReader) Check() error { return check(r.src) }
+
 // permute returns the numbers below n in an order that follows from the other
 // arguments, in the memory of places if it is enough. It must never change: a
 // cursor counts on it. So neither the generator's seeding nor the shuffle are

@@ -60,6 +60,14 @@ type Reader interface {
 // source was opened. It costs a look at the file, no reading.
 type Checker interface{ Check() error }
 
+// check asks a Reader that is one whether its files are what they were.
+func check(r Reader) error {
+	if c, ok := r.(Checker); ok {
+		return c.Check()
+	}
+	return nil
+}
+
 // Kind says what a row counts as.
 type Kind uint8
 
