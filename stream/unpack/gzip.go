@@ -39,22 +39,26 @@ const (
 )
 
 // Gzip returns a Reader of a gzip stream of any number of members, from a point
-// on: r has to stand at byte point.From of the stream. It reads ahead of what
-// it hands out.
+// on: r has to stand at byte point.From of the stream. It reads up to 64 KiB
+// ahead of what it decodes, and decodes up to 160 KiB ahead of what it hands out.
 func Gzip(r io.Reader, point Point) (Reader, error) {
-	return newGzip(r, point, interval)
+	g, err := newGzip(r, point, interval)
+	if err != nil {
+		return nil, fmt.Errorf("resume gzip stream: %w", err)
+	}
+	return g, nil
 }
 
 func newGzip(r io.Reader, point Point, interval int64) (*gzipReader, error) {
 	if err := point.check(); err != nil {
-		return nil, fmt.Errorf("resume gzip stream: %w", err)
+		return nil, err
 	}
 	g := &gzipReader{raw: point.Raw, interval: interval, point: point, handed: point}
 	g.out = newOutput()
 	g.reset(r, point.From)
 	if m := point.Member; m != nil {
 		if err := m.check(point); err != nil {
-			return nil, fmt.Errorf("resume gzip stream: %w", err)
+			return nil, err
 		}
 		g.wr = copy(g.out, m.Window)
 		g.rd, g.summed = g.wr, g.wr

@@ -14,7 +14,7 @@
 //	// r yields the raw bytes from point.Raw on
 //
 // A gzip stream has a point at the first boundary of deflate blocks in each MiB
-// of raw bytes, and one point costs at most 45 KB of JSON, usually 15. A zstd
+// of raw bytes, and one point costs at most 45 KB of JSON, usually 16. A zstd
 // stream has one where each of its frames starts and nowhere else: the state of
 // its decoder within a frame cannot be kept. Many files are a single frame; to
 // resume them means to decode all of what was read ([Point.Cost]).
@@ -55,16 +55,17 @@ type Reader interface {
 type Point struct {
 	From int64 `json:"from,omitempty"` // byte of the compressed stream that is needed first
 	Raw  int64 `json:"raw,omitempty"`  // byte of the raw stream that is yielded first
-	Read int64 `json:"read,omitempty"` // bytes of the compressed stream that had been read when Reader.Point was called
+	Read int64 `json:"read,omitempty"` // byte of the compressed stream that had been come to when Reader.Point was called
 
 	// Member is where the point is within a member of a gzip stream; nil where a
 	// member or frame starts.
 	Member *Member `json:"member,omitempty"`
 }
 
-// Cost returns what a resume has to read and to throw away to come from p to
-// raw, a byte of the raw stream that had been handed out when p was asked for:
-// at most compressed bytes of the stream, and exactly discard raw ones.
+// Cost returns what it takes to come from p to raw, a byte of the raw stream that
+// had been handed out when p was asked for: at most compressed bytes to decode
+// (a Reader reads up to 64 KiB ahead of that), and exactly discard raw bytes for
+// the caller to read and throw away.
 func (p Point) Cost(raw int64) (compressed, discard int64) {
 	return max(p.Read-p.From, 0), max(raw-p.Raw, 0)
 }

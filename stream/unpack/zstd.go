@@ -26,8 +26,9 @@ type zstdReader struct {
 
 // Zstd returns a Reader of a zstd stream of any number of frames, skippable ones
 // passed over, from a point on: r has to stand at byte point.From of the stream.
-// It reads ahead of what it hands out. Frames that need a dictionary, or more
-// than 128 MiB of memory, are a *CorruptError.
+// It reads up to 64 KiB ahead of what it decodes, and decodes up to a block of
+// 128 KiB ahead of what it hands out. Frames that need a dictionary, or more than
+// 128 MiB of memory, are a *CorruptError.
 func Zstd(r io.Reader, point Point) (Reader, error) {
 	err := point.check()
 	if err == nil && point.Member != nil {
