@@ -20,6 +20,7 @@ const module = "ckptledger/"
 // position as it is given.
 var mayImport = map[string][]string{
 	"stream":              {},
+	"stream/unpack":       {},
 	"migrations":          {},
 	"ledger":              {"migrations"},
 	"trainer":             {"ledger", "stream"},
