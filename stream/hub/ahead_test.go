@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"ckptledger/stream/hub"
@@ -45,41 +47,32 @@ func TestStreamIsTheFileFromAnyOffset(t *testing.T) {
 	check(t, "requests", len(s.Requests("")), 1)
 }
 
-// counting is content that says how much of it was read.
-type counting struct {
-	zeros
-	read atomic.Int64
-}
-
-func (c *counting) ReadAt(p []byte, off int64) (int, error) {
-	c.read.Add(int64(len(p)))
-	return c.zeros.ReadAt(p, off)
-}
-
-// What is read ahead is bounded: a reader that takes nothing gets the hub to
-// send no more than that, and what lies in the kernel's buffers.
-func TestStreamReadsAheadOnlySoFar(t *testing.T) {
-	s := newSetup(t, nil)
-	content := &counting{}
-	s.commit = s.repo.Commit(map[string]hubtest.File{
-		largePath: {Content: content, Size: 1 << 40, SHA256: strings.Repeat("0", 64)},
-	})
-	f := s.open(t, largePath)
-	const ahead = 1 << 20
-	r := f.Stream(t.Context(), 0, -1, ahead)
-	defer r.Close()
-	const took = 100_000
-	if _, err := io.ReadFull(r, make([]byte, took)); err != nil {
-		t.Fatal(err)
-	}
-	for s.client.Stats().Bytes < took+ahead { // it does read that far
-		if t.Context().Err() != nil {
-			t.Fatal("does not read ahead")
+// What is read ahead is bounded, and is read without being asked for.
+func TestStreamReadsAheadSoFarAndNoFurther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size, ahead, took = 1 << 40, 1 << 20, 100_000
+		endless := roundTripper(func(*http.Request) (*http.Response, error) {
+			return &http.Response{
+				StatusCode: http.StatusPartialContent,
+				Header:     http.Header{"Content-Range": {fmt.Sprintf("bytes 0-%d/%d", size-1, size)}},
+				Body:       io.NopCloser(io.NewSectionReader(zeros{}, 0, size)),
+			}, nil
+		})
+		c := newClient(t, hub.Options{Transport: endless})
+		f, err := c.Open(repoName, "main", hub.File{Path: "f", Size: size})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if got := s.client.Stats().Bytes; got != took+ahead {
-		t.Errorf("%d bytes were read, %d were taken and %d are to be ahead", got, took, ahead)
-	}
+		r := f.Stream(t.Context(), 0, -1, ahead)
+		defer r.Close()
+		for i := range 20 {
+			synctest.Wait()
+			check(t, "bytes got", c.Stats().Bytes, int64(ahead+i*took))
+			if _, err := io.ReadFull(r, make([]byte, took)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }
 
 func TestStreamEndsWithItsContext(t *testing.T) {
@@ -159,7 +152,7 @@ func TestRandomRangesUnderRandomFaults(t *testing.T) {
 		defer func() { s.Fault = nil }()
 		path := rapid.SampledFrom([]string{largePath, largePath, smallPath}).Draw(t, "path")
 		want := paths[path]
-		f, err := s.client.Open(context.Background(), repoName, s.commit, files[path])
+		f, err := s.client.Open(repoName, s.commit, files[path])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +186,7 @@ func BenchmarkStream(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	f, err := c.Open(b.Context(), repoName, commit, hub.File{Path: "f", Size: size})
+	f, err := c.Open(repoName, commit, hub.File{Path: "f", Size: size})
 	if err != nil {
 		b.Fatal(err)
 	}

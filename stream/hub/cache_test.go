@@ -54,7 +54,7 @@ func TestCachedFileIsReadFromTheCache(t *testing.T) {
 	other := "1111111111111111111111111111111111111111" // another commit with the same file
 	for _, commit := range []string{s.commit, other} {
 		s.Forget()
-		f, err := s.cachedClient(t, dir, false).Open(t.Context(), repoName, commit, listed)
+		f, err := s.cachedClient(t, dir, false).Open(repoName, commit, listed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestCacheThatDoesNotFitIsNotUsed(t *testing.T) {
 	s := newSetup(t, nil)
 	listed := s.file(t, largePath)
 	dir := cacheDir(t, s, map[string][]byte{largePath: s.large[:1000]}) // half a download
-	f, err := s.cachedClient(t, dir, false).Open(t.Context(), repoName, s.commit, listed)
+	f, err := s.cachedClient(t, dir, false).Open(repoName, s.commit, listed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestCacheThatDoesNotFitIsNotUsed(t *testing.T) {
 	if err := os.Symlink("../../../blobs/other", link); err != nil {
 		t.Fatal(err)
 	}
-	f, err = s.cachedClient(t, dir, false).Open(t.Context(), repoName, s.commit, listed)
+	f, err = s.cachedClient(t, dir, false).Open(repoName, s.commit, listed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestOffline(t *testing.T) {
 		t.Errorf("got %v, %v; want %v", files, err, large)
 	}
 	for _, listed := range []hub.File{large, small} {
-		f, err := c.Open(t.Context(), repoName, commit, listed)
+		f, err := c.Open(repoName, commit, listed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ func TestOffline(t *testing.T) {
 		}
 		f.Close()
 	}
-	_, err = c.Open(t.Context(), repoName, commit, missing)
+	_, err = c.Open(repoName, commit, missing)
 	check(t, "path", mustBe[*hub.OfflineError](t, err).Path, missing.Path)
 	for _, revision := range []string{"v1", "../../../etc/passwd"} {
 		_, err = c.Pin(t.Context(), repoName, revision)
@@ -176,7 +176,7 @@ func TestOfflineListingIsWholeWhereTheCacheHoldsOne(t *testing.T) {
 func TestCachedFileThatIsCutWhileInUse(t *testing.T) {
 	s := newSetup(t, nil)
 	dir := cacheDir(t, s, map[string][]byte{largePath: s.large})
-	f, err := s.cachedClient(t, dir, true).Open(t.Context(), repoName, s.commit, s.file(t, largePath))
+	f, err := s.cachedClient(t, dir, true).Open(repoName, s.commit, s.file(t, largePath))
 	if err != nil {
 		t.Fatal(err)
 	}

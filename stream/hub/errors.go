@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -82,7 +83,7 @@ func (e *UnauthorizedError) Error() string {
 
 // OfflineError says that the cache lacks what only the hub could tell.
 type OfflineError struct {
-	Repo     string
+	Repo     string // empty for a file of the web
 	Revision string
 	Path     string // empty for the revision as a whole
 	CacheDir string
@@ -90,6 +91,9 @@ type OfflineError struct {
 
 func (e *OfflineError) Error() string {
 	what := fmt.Sprintf("revision %s of dataset %s", e.Revision, e.Repo)
+	if e.Repo == "" {
+		return fmt.Sprintf("offline: cannot read %s; unset HF_HUB_OFFLINE and HF_DATASETS_OFFLINE, or download it first", e.Path)
+	}
 	if e.Path != "" {
 		what = e.Path + " of " + what
 	}
@@ -100,17 +104,21 @@ func (e *OfflineError) Error() string {
 	return fmt.Sprintf("offline: cannot read %s: %s; unset HF_HUB_OFFLINE and HF_DATASETS_OFFLINE, or download it first", what, where)
 }
 
-// ChangedError says that a file is not the one that was listed.
+// ChangedError says that a file is not the one that was listed or opened.
 type ChangedError struct {
-	Repo string
+	Repo string // empty for a file of the web
 	Path string
-	What string // "size", "hash" or "commit"
+	What string // "size", "hash", "commit" or "tag"
 	Want string
 	Got  string
 }
 
 func (e *ChangedError) Error() string {
-	return fmt.Sprintf("the data changed: %s of dataset %s has %s %s, not %s as listed", e.Path, e.Repo, e.What, e.Got, e.Want)
+	of := ""
+	if e.Repo != "" {
+		of = " of dataset " + e.Repo
+	}
+	return fmt.Sprintf("the data changed: %s%s now has %s %s, not %s", e.Path, of, e.What, cmp.Or(e.Got, "none"), cmp.Or(e.Want, "none"))
 }
 
 // UnreachableError says that there was no answer, or none to its end.

@@ -70,7 +70,7 @@ func TestRefusals(t *testing.T) {
 		check(t, "what", e.What == hub.Entry && e.Path == "nowhere", true)
 	})
 	t.Run("File", func(t *testing.T) {
-		f, err := s.client.Open(t.Context(), repoName, s.commit, hub.File{Path: "gone.txt", Size: 3})
+		f, err := s.client.Open(repoName, s.commit, hub.File{Path: "gone.txt", Size: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestGated(t *testing.T) {
 	check(t, "page", e.Page, s.URL+"/datasets/"+repoName)
 
 	c := newClient(t, hub.Options{Endpoint: s.URL, Token: token})
-	g, err := c.Open(t.Context(), repoName, s.commit, f.File())
+	g, err := c.Open(repoName, s.commit, f.File())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 		for _, kind := range []hubtest.Kind{hubtest.API, hubtest.Resolve, hubtest.Content} {
 			s.Forget()
 			s.fail(kind, 9, fault)
-			f, err := s.client.Open(t.Context(), repoName, s.commit, file)
+			f, err := s.client.Open(repoName, s.commit, file)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -84,7 +84,7 @@ func (s *setup) file(t *testing.T, path string) hub.File {
 // open opens one file, and makes the hub forget the requests so far.
 func (s *setup) open(t *testing.T, path string) *hub.RemoteFile {
 	t.Helper()
-	f, err := s.client.Open(t.Context(), repoName, s.commit, s.file(t, path))
+	f, err := s.client.Open(repoName, s.commit, s.file(t, path))
 	if err != nil {
 		t.Fatal(err)
 	}

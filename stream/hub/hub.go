@@ -4,7 +4,7 @@
 // There are few types. A [Client] talks to one endpoint: Pin turns a branch or
 // tag into a commit, Files lists a commit's files, and Open gives a
 // [RemoteFile], which is read at any offset (ReadAt, ReaderAt) or in order with
-// read-ahead (Stream). A file that the Hugging Face cache on disk holds is read
+// read-ahead (Stream). OpenURL does so for a file anywhere on the web. A file that the Hugging Face cache on disk holds is read
 // from there; with Options.Offline it is read from nowhere else.
 //
 // What is retried goes on at the byte it had: answers 408, 429 and 5xx, resets,
@@ -28,6 +28,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -69,7 +70,7 @@ type Client struct {
 	opt       Options
 	endpoint  *url.URL // without a slash at its end
 	transport http.RoundTripper
-	reached   atomic.Bool // whether any server ever answered
+	reached   sync.Map // hosts that ever answered
 	stats     stats
 }
 

@@ -83,15 +83,15 @@ func lifetime(u *url.URL, answer http.Header, now time.Time) (life time.Duration
 		now = date
 	}
 	q := u.Query()
-	if s, err := strconv.ParseInt(q.Get("Expires"), 10, 64); err == nil { // CloudFront
-		return time.Unix(s, 0).Sub(now) - expiryMargin, true
+	if s, err := strconv.ParseInt(q.Get("Expires"), 10, 36); err == nil { // CloudFront
+		return time.Unix(s, 0).Add(-expiryMargin).Sub(now), true
 	}
 	if s, err := strconv.ParseInt(q.Get("X-Amz-Expires"), 10, 32); err == nil {
 		start, err := time.Parse("20060102T150405Z", q.Get("X-Amz-Date"))
 		if err != nil {
 			start = now
 		}
-		return start.Add(time.Duration(s)*time.Second).Sub(now) - expiryMargin, true
+		return start.Add(time.Duration(s)*time.Second - expiryMargin).Sub(now), true
 	}
 	return unsignedLife, false
 }

@@ -196,7 +196,7 @@ func TestHuggingFacesClientsReadTheSame(t *testing.T) {
 			if g := got.Files[l.Path]; g.Size != l.Size || g.OID != l.OID {
 				t.Errorf("%s: %s is listed as %+v, there as %+v", name, l.Path, l, g)
 			}
-			f, err := c.Open(t.Context(), repo.Name, commit, l)
+			f, err := c.Open(repo.Name, commit, l)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}

@@ -100,11 +100,14 @@ func TestRefusedAddressIsResolvedAgainOnce(t *testing.T) {
 	p := make([]byte, 5)
 	f.ReadAt(t.Context(), p, 0)
 	s.Forget()
-	s.fail(hubtest.Content, 1, hubtest.Fault{Status: 403})
-	if _, err := f.ReadAt(t.Context(), p, 0); err != nil {
-		t.Error(err)
+	for _, status := range []int{400, 401, 403, 404, 410} {
+		s.Forget()
+		s.fail(hubtest.Content, 1, hubtest.Fault{Status: status})
+		if _, err := f.ReadAt(t.Context(), p, 0); err != nil {
+			t.Error(err)
+		}
+		check(t, "redirects", len(s.Requests(hubtest.Resolve)), 1)
 	}
-	check(t, "redirects", len(s.Requests(hubtest.Resolve)), 1)
 
 	s.Forget()
 	s.fail(hubtest.Content, 100, hubtest.Fault{Status: 403})

@@ -17,8 +17,8 @@ import (
 // answers with the whole file instead of the range.
 const maxDiscard = 64 << 20
 
-// A RemoteFile is one file of a commit, to be read at any offset. Its methods
-// may be called from several goroutines.
+// A RemoteFile is one file of a commit or of the web, to be read at any offset.
+// Its methods may be called from several goroutines.
 type RemoteFile struct {
 	client   *Client
 	repo     string
@@ -27,12 +27,13 @@ type RemoteFile struct {
 	resolve  *url.URL  // where the hub says where the content is
 	location *location // where it said that last
 	local    *os.File  // the file in the cache, nil if it is read from the hub
+	etag     string    // of a file that is not the hub's, if it has one
 }
 
 // Open makes a file of a commit, as Files lists it, ready to be read. It sends
 // nothing: what is wrong on the hub's side shows at the first read. Offline, a
 // file that the cache lacks is an *OfflineError.
-func (c *Client) Open(_ context.Context, repo, commit string, file File) (*RemoteFile, error) {
+func (c *Client) Open(repo, commit string, file File) (*RemoteFile, error) {
 	if err := checkRepo(repo); err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (f *RemoteFile) get(ctx context.Context, off, end int64) (io.ReadCloser, er
 		if err != nil {
 			return nil, err
 		}
-		if resp.StatusCode == http.StatusForbidden && at != nil && !refused {
+		if at != nil && !refused && gone(resp.StatusCode) {
 			drain(resp)
 			f.location.forget(at)
 			continue
@@ -119,6 +120,16 @@ func (f *RemoteFile) get(ctx context.Context, off, end int64) (io.ReadCloser, er
 		}
 		return body, err
 	}
+}
+
+// gone reports whether an answer of a signed address may mean that it is good no
+// more: they differ in how they say so.
+func gone(status int) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
+		return true
+	}
+	return false
 }
 
 // request sends the request for a range, to the signed address if one is known.
@@ -213,10 +224,16 @@ func (f *RemoteFile) content(resp *http.Response, off, end int64) (io.ReadCloser
 // check compares what the hub says of a file, beside a redirect or content, with
 // what was listed.
 func (f *RemoteFile) check(resp *http.Response) error {
-	if !f.client.own(resp.Request.URL) {
+	h := resp.Header
+	switch {
+	case f.repo == "":
+		if tag := h.Get("ETag"); resp.StatusCode < 300 && tag != f.etag {
+			return f.changed("tag", f.etag, f.client.scrub(tag))
+		}
+		return nil
+	case !f.client.own(resp.Request.URL):
 		return nil // other hosts have tags of their own
 	}
-	h := resp.Header
 	if commit := h.Get("X-Repo-Commit"); isCommit(f.commit) && commit != "" && commit != f.commit {
 		return f.changed("commit", f.commit, f.client.scrub(commit))
 	}

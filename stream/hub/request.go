@@ -44,7 +44,7 @@ func (c *Client) send(ctx context.Context, u *url.URL, header http.Header) (*htt
 		cancel(nil)
 		return nil, err
 	}
-	c.reached.Store(true)
+	c.reached.Store(u.Host, true)
 	resp.Request = req
 	resp.Body = &watched{body: resp.Body, client: c, url: u, ctx: ctx, cancel: cancel, timer: timer}
 	return resp, nil
@@ -104,6 +104,12 @@ func (c *Client) follow(ctx context.Context, u *url.URL, header http.Header, see
 		u = next
 	}
 	return nil, &answerError{bare(u), fmt.Sprintf("over %d redirects in a row", maxHops)}
+}
+
+// hasReached reports whether the host of an address ever answered.
+func (c *Client) hasReached(u *url.URL) bool {
+	_, ok := c.reached.Load(u.Host)
+	return ok
 }
 
 // own reports whether an address is one of the endpoint's, by scheme, host and

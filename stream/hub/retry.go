@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// firstTries is how often a request is tried while no server has ever
+	// firstTries is how often a request is tried of a host that has never
 	// answered: without a network that takes seconds, not minutes.
 	firstTries = 3
 
@@ -35,8 +35,8 @@ func (r *retrier) progress() { r.tries = 0 }
 // again waits and returns nil if what failed with err is to be tried again.
 // Otherwise it returns the error for the caller.
 func (r *retrier) again(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	c := r.client
 	r.tries++
@@ -47,7 +47,7 @@ func (r *retrier) again(ctx context.Context, err error) error {
 	switch {
 	case isNetwork && untrusted(err):
 		limit = 0
-	case isNetwork && !c.reached.Load():
+	case isNetwork && !c.hasReached(network.url):
 		limit = min(limit, firstTries)
 	case isNetwork:
 	case isStatus && temporary(status.Status) && status.Wait <= maxServerWait:
@@ -102,13 +102,19 @@ func untrusted(err error) bool {
 }
 
 // rateLimit matches the state of a quota: "api";r=0;t=55.
-var rateLimit = regexp.MustCompile(`^\s*"[^"]*"\s*;\s*r=(\d+)\s*;\s*t=(\d+)`)
+var rateLimit = regexp.MustCompile(`"[^"]*"\s*;\s*r=(\d+)\s*;\s*t=(\d+)`)
 
 // serverWait returns how long a server asks to be left alone, 0 if it does not
 // say. The hub states its quota in every answer: it counts where it is used up.
 func serverWait(h http.Header) time.Duration {
-	if m := rateLimit.FindStringSubmatch(h.Get("RateLimit")); m != nil && m[1] == "0" {
-		return seconds(m[2]) + time.Second
+	wait := time.Duration(0)
+	for _, quota := range rateLimit.FindAllStringSubmatch(h.Get("RateLimit"), -1) {
+		if quota[1] == "0" {
+			wait = max(wait, seconds(quota[2])+time.Second)
+		}
+	}
+	if wait > 0 {
+		return wait
 	}
 	return seconds(h.Get("Retry-After"))
 }
