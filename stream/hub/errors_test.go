@@ -59,6 +59,13 @@ func TestRefusals(t *testing.T) {
 		e := mustBe[*hub.UnauthorizedError](t, pin(badToken, repoName, ""))
 		check(t, "had a token", e.HadToken, true)
 	})
+	t.Run("TokenUnderAnotherCode", func(t *testing.T) {
+		s.Forget()
+		s.fail(hubtest.API, 1, hubtest.Fault{Status: 401, Header: http.Header{
+			"X-Error-Code": {"RepoNotFound"}, "X-Error-Message": {"Invalid credentials in Authorization header"},
+		}})
+		mustBe[*hub.UnauthorizedError](t, pin(withToken, repoName, ""))
+	})
 	t.Run("Revision", func(t *testing.T) {
 		e := mustBe[*hub.NotFoundError](t, pin(s.client, repoName, "v9"))
 		check(t, "what", e.What == hub.Revision && e.Revision == "v9", true)

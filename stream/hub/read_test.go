@@ -2,13 +2,16 @@ package hub_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ckptledger/stream/hub"
@@ -282,6 +285,7 @@ func TestChanged(t *testing.T) {
 		{"Past", largePath, func(s *setup) {
 			s.fail(hubtest.Content, 1, hubtest.Fault{Status: 416, Header: http.Header{"Content-Range": {"bytes */77"}}})
 		}, "size"},
+		{"Whole", largePath, func(s *setup) { s.fail(hubtest.Content, 1, hubtest.Fault{Status: 200}) }, "size"},
 		{"PastUnsaid", largePath, func(s *setup) { s.fail(hubtest.Content, 1, hubtest.Fault{Status: 416}) }, "size"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -362,4 +366,71 @@ func TestRenamedDataset(t *testing.T) {
 		}
 	}
 	check(t, "asks of the hub", len(s.Requests(hubtest.Resolve)), 2)
+}
+
+// Who finds the signed address keeps those who wait for it from asking too, but
+// not until he has his own content.
+func TestReadersWaitForTheAddressOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type firstKey struct{}
+		var resolved atomic.Int32
+		resolve := make(chan struct{})
+		c := newClient(t, hub.Options{Endpoint: "https://hub.invalid", Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Host == "hub.invalid" {
+				resolved.Add(1)
+				<-resolve
+				return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"https://content.invalid/f"}}, Body: http.NoBody}, nil
+			}
+			if r.Context().Value(firstKey{}) != nil {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}
+			h := http.Header{"Content-Range": {"bytes 0-0/1"}}
+			return &http.Response{StatusCode: http.StatusPartialContent, Header: h, Body: io.NopCloser(strings.NewReader("x"))}, nil
+		})})
+		f, err := c.Open(repoName, "main", hub.File{Path: "f", Size: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.WithValue(t.Context(), firstKey{}, true))
+		read := func(ctx context.Context) <-chan error {
+			done := make(chan error, 1)
+			go func() {
+				_, err := f.ReadAt(ctx, make([]byte, 1), 0)
+				done <- err
+			}()
+			synctest.Wait()
+			return done
+		}
+		start := time.Now()
+		first, second := read(ctx), read(t.Context())
+		close(resolve)
+		if err := <-second; err != nil {
+			t.Error(err)
+		}
+		check(t, "waited", time.Since(start), 0) // not until the first has stalled
+		cancel()
+		if err := <-first; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		check(t, "asks of the hub", resolved.Load(), 1)
+	})
+}
+
+func TestRedirectsThatAreNotFollowed(t *testing.T) {
+	for _, location := range []string{"", "http://hub.invalid/f", "ftp://hub.invalid/f", "https://user:pass@hub.invalid/f", "%zz", "mailto:x"} {
+		asked := 0
+		c := newClient(t, hub.Options{Endpoint: "https://hub.invalid", Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			asked++
+			return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {location}}, Body: http.NoBody}, nil
+		})})
+		f, err := c.Open(repoName, "main", hub.File{Path: "f", Size: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.ReadAt(t.Context(), make([]byte, 1), 0)
+		if err == nil || asked != 1 {
+			t.Errorf("%q: %d requests, %v", location, asked, err)
+		}
+	}
 }

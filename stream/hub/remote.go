@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // maxDiscard is how much is thrown away to get to an offset when a server
@@ -148,13 +149,7 @@ func (f *RemoteFile) request(ctx context.Context, off, end int64) (*http.Respons
 		resp, err := c.follow(ctx, at, header, func(*http.Response, *url.URL) error { return nil })
 		return resp, at, err
 	}
-	finding := true
-	found := func() {
-		if finding {
-			finding = false
-			f.location.found()
-		}
-	}
+	found := sync.OnceFunc(f.location.found)
 	defer found()
 	resp, err := c.follow(ctx, f.resolve, header, func(resp *http.Response, next *url.URL) error {
 		c.stats.redirects.Add(1)

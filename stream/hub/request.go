@@ -91,8 +91,9 @@ func (c *Client) follow(ctx context.Context, u *url.URL, header http.Header, see
 			return resp, nil
 		}
 		drain(resp)
-		next, err := u.Parse(resp.Header.Get("Location"))
-		if err != nil || next.Host == "" || next.Scheme != "http" && next.Scheme != "https" || next.User != nil {
+		location := resp.Header.Get("Location")
+		next, err := u.Parse(location)
+		if err != nil || location == "" || next.Host == "" || next.Scheme != "http" && next.Scheme != "https" || next.User != nil {
 			return nil, &answerError{bare(u), "it redirects to what is no address"}
 		}
 		if u.Scheme == "https" && next.Scheme == "http" {
