@@ -235,7 +235,9 @@ func TestStalledReadIsTriedAgain(t *testing.T) {
 		if _, err := f.ReadAt(t.Context(), p, 1); err != nil || !bytes.Equal(p, s.large[1:5001]) {
 			t.Errorf("%+v: %v", fault, err)
 		}
-		check(t, "tries", len(s.Requests(hubtest.Content)), 2)
+		if n := len(s.Requests(hubtest.Content)); n < 2 { // a busy machine may stall too
+			t.Errorf("%d tries", n)
+		}
 	}
 }
 
