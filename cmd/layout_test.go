@@ -20,6 +20,8 @@ const module = "ckptledger/"
 // position as it is given.
 var mayImport = map[string][]string{
 	"stream":              {},
+	"stream/hub":          {},
+	"stream/hub/hubtest":  {},
 	"migrations":          {},
 	"ledger":              {"migrations"},
 	"trainer":             {"ledger", "stream"},
