@@ -21,6 +21,8 @@ const module = "ckptledger/"
 var mayImport = map[string][]string{
 	"stream":              {},
 	"stream/unpack":       {},
+	"stream/hub":          {},
+	"stream/hub/hubtest":  {},
 	"migrations":          {},
 	"ledger":              {"migrations"},
 	"trainer":             {"ledger", "stream"},
