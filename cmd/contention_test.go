@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	pairs = flag.Int("pairs", 60, "how often TestTwoTrainers starts two trainers of one run at once")
+	pairs = flag.Int("pairs", 200, "how often TestTwoTrainers starts two trainers of one run at once")
 	hold  = flag.Duration("hold", 20*time.Second, "how long TestReaders holds a read transaction")
 )
 
