@@ -14,6 +14,7 @@ import (
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/human"
 	"ckptledger/cmd/internal/records"
+	"ckptledger/cmd/internal/term"
 	"ckptledger/ledger"
 	"ckptledger/stream"
 
@@ -249,6 +250,6 @@ func runOrDataset(ctx context.Context, l *ledger.Ledger, name string) (ledger.En
 
 // gone reports whether nobody reads what is written any more.
 func gone(w io.Writer) bool {
-	g, ok := w.(interface{ Gone() bool })
-	return ok && g.Gone()
+	sink, ok := w.(*term.Sink)
+	return ok && sink.Gone()
 }

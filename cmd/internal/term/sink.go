@@ -47,6 +47,14 @@ func (s *Sink) Wrote() bool {
 	return s.wrote
 }
 
+// Gone reports whether the reader has left, so that whoever has much to say can
+// stop.
+func (s *Sink) Gone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gone
+}
+
 // Err returns the first failure. A reader that went away is none: it had read
 // what it wanted.
 func (s *Sink) Err() error {

@@ -31,8 +31,8 @@ func TestSinkNeverFails(t *testing.T) {
 				t.Errorf("%v: Write = %d, %v", c.err, n, err)
 			}
 		}
-		if !s.Wrote() || !errors.Is(s.Err(), c.want) || w.calls != c.calls {
-			t.Errorf("%v: Wrote %v, Err %v, %d calls", c.err, s.Wrote(), s.Err(), w.calls)
+		if !s.Wrote() || !errors.Is(s.Err(), c.want) || w.calls != c.calls || s.Gone() != (c.calls == 1) {
+			t.Errorf("%v: Wrote %v, Err %v, Gone %v, %d calls", c.err, s.Wrote(), s.Err(), s.Gone(), w.calls)
 		}
 	}
 }
