@@ -22,7 +22,11 @@ var (
 func TestTwoTrainers(t *testing.T) {
 	origin := t.TempDir()
 	mustRun(t, origin, "trainer", "run", "sample", "--max-samples", "100", "--json")
-	for i := range *pairs {
+	n := *pairs
+	if testing.Short() {
+		n = min(n, 20)
+	}
+	for i := range n {
 		dir := filepath.Join(t.TempDir(), "copy")
 		if err := os.CopyFS(dir, os.DirFS(origin)); err != nil {
 			t.Fatal(err)
