@@ -24,8 +24,16 @@ type UnknownDatasetError struct {
 }
 
 func (e *UnknownDatasetError) Error() string {
-	return fmt.Sprintf("unknown dataset %q: name one of %s, or the files to read it from",
+	return fmt.Sprintf("unknown dataset %q: name one of %s, one of the hub as hf:owner/name, or the files to read it from",
 		e.Dataset, strings.Join(e.Known, ", "))
+}
+
+// UnavailableError is returned by Open for a dataset of the catalogue that cannot
+// be streamed.
+type UnavailableError struct{ Dataset Dataset }
+
+func (e *UnavailableError) Error() string {
+	return fmt.Sprintf("dataset %s is %s: %s", e.Dataset.Key, e.Dataset.Status, e.Dataset.Reason)
 }
 
 // FormatError is returned by Open for files that cannot be read as rows.
@@ -63,15 +71,14 @@ func (e *ColumnError) Error() string {
 }
 
 // ChangedError says that files are not what they were when the Source was
-// opened. Opening the source anew and comparing fingerprints tells what to
-// think of it.
+// opened, or not what Spec.Was says of them.
 type ChangedError struct {
 	Changes []Change
 }
 
 func (e *ChangedError) Error() string {
 	var b strings.Builder
-	b.WriteString("the data changed while in use: ")
+	b.WriteString("the data changed: ")
 	for i, c := range e.Changes {
 		if i > 0 {
 			b.WriteString("; ")

@@ -12,21 +12,6 @@ import (
 	"sync/atomic"
 )
 
-// The formats of files, as Info.Format and Fingerprint.Format name them.
-const (
-	formatText    = "text"
-	formatJSONL   = "jsonl"
-	formatParquet = "parquet"
-)
-
-// extensions says which format a file of a folder has; a folder's other files
-// are not read.
-var extensions = map[string]string{
-	".txt": formatText, ".text": formatText, ".raw": formatText, ".tokens": formatText,
-	".jsonl": formatJSONL, ".ndjson": formatJSONL,
-	".parquet": formatParquet,
-}
-
 // compressed holds the extensions of files that hold rows, but not as they lie.
 var compressed = map[string]bool{".gz": true, ".zst": true, ".bz2": true, ".xz": true, ".zip": true}
 
@@ -89,7 +74,10 @@ func findFiles(data []string) (paths, patterns []string, format string, err erro
 // and name as an absolute pattern.
 func resolve(name string) (pattern string, files []string, err error) {
 	if strings.Contains(name, "://") {
-		return "", nil, &FormatError{Path: name, Reason: "not a local file; download it first"}
+		return "", nil, &FormatError{Path: name, Reason: "neither a local file nor an https address"}
+	}
+	if strings.HasPrefix(name, hubPrefix) {
+		return "", nil, &FormatError{Path: name, Reason: "names a dataset on the hub, not files: give it as the dataset"}
 	}
 	pattern, err = filepath.Abs(name)
 	if err != nil {

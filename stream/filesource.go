@@ -23,7 +23,9 @@ type fileSource struct {
 	kind    string // of the files: text, jsonl, parquet
 	format  format
 	files   []*file
-	hashing int64 // hashedWhole, less in tests
+	hashing int64   // hashedWhole, less in tests
+	hub     *HubRef // what of the hub it is; nil: it is not
+	web     bool    // files of the web
 
 	mu    sync.Mutex
 	print *Fingerprint // once it is known
@@ -59,15 +61,26 @@ func newFileSource(ctx context.Context, spec Spec, opt Options, kind string, fil
 	case formatJSONL:
 		s.format = jsonlFormat(spec.TextField, spec.Columns)
 	case formatParquet:
-		s.format, err = openParquetFormat(ctx, spec.TextField, spec.Columns, files)
+		s.format, err = openParquetFormat(ctx, spec.TextField, spec.Columns, files, s.known())
 	}
 	if err != nil {
 		return nil, err
+	}
+	if s.known() {
+		return s, nil
 	}
 	if err := s.probe(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// known reports whether there is nothing to be learned about the columns from the
+// first rows: a run has read them before. So nothing far away is read that lies
+// before the place where it goes on.
+func (s *fileSource) known() bool {
+	was := s.spec.Was
+	return was != nil && !s.files[0].near() && was.TextField == s.spec.TextField && len(s.spec.Columns) == 0
 }
 
 // probe reads the first rows: there has to be one, and one of those in its file
@@ -134,20 +147,38 @@ func (s *fileSource) Info() Info {
 	if len(s.files) > 1 {
 		label = countFiles(len(s.files)) + " in " + s.where()
 	}
+	label = fmt.Sprintf("%s (%s, %s)", label, s.kind, byteSize(size))
+	if s.hub != nil {
+		label = s.hub.String()
+	}
 	return Info{
 		Dataset:   s.spec.Dataset,
-		Kind:      kindFiles,
-		Label:     fmt.Sprintf("%s (%s, %s)", label, s.kind, byteSize(size)),
+		Kind:      s.from(),
+		Label:     label,
 		Format:    s.kind,
 		Rows:      rows,
-		HasFields: s.kind != formatText,
+		HasFields: hasFields(s.kind),
 	}
+}
+
+// from is the kind of the source.
+func (s *fileSource) from() string {
+	switch {
+	case s.hub != nil:
+		return kindHub
+	case s.web:
+		return kindWeb
+	}
+	return kindFiles
 }
 
 // where returns the file of the source, or the folder of its files.
 func (s *fileSource) where() string {
-	if len(s.files) == 1 {
+	switch {
+	case len(s.files) == 1:
 		return s.files[0].name()
+	case s.web:
+		return "the web, from " + s.files[0].name() + " on"
 	}
 	paths := make([]string, len(s.files))
 	for i, f := range s.files {
@@ -181,8 +212,8 @@ func (s *fileSource) Fingerprint(ctx context.Context) (Fingerprint, error) {
 			s.opt.Progress(done, total)
 		}
 	}
-	print := Fingerprint{Kind: kindFiles, Data: s.spec.Data, Format: s.kind}
-	if s.kind != formatText {
+	print := Fingerprint{Kind: s.from(), Data: s.spec.Data, Format: s.kind, Hub: s.hub}
+	if hasFields(s.kind) {
 		print.TextField = s.spec.TextField
 	}
 	for _, f := range s.files {

@@ -18,13 +18,17 @@ type Fingerprint struct {
 	TextField string     `json:"text_field,omitempty"` // where rows have fields
 	Sampled   bool       `json:"sampled,omitempty"`    // whether a file is
 	Files     []FileInfo `json:"files,omitempty"`      // in the order in which they are read
+	Hub       *HubRef    `json:"hub,omitempty"`        // of a dataset on the hub
 }
 
-// FileInfo is one file of a Fingerprint.
+// FileInfo is one file of a Fingerprint. One of SHA256, GitOID and ETag says what
+// is in it.
 type FileInfo struct {
-	Path    string `json:"path"`              // absolute
+	Path    string `json:"path"`              // absolute; on the hub within the repo; on the web the address without its query
 	Size    int64  `json:"size"`              // bytes
-	SHA256  string `json:"sha256"`            // of the content, lower-case hex
+	SHA256  string `json:"sha256,omitempty"`  // of the content, lower-case hex
+	GitOID  string `json:"git_oid,omitempty"` // of the content of a small file on the hub: git's SHA-1 of the blob
+	ETag    string `json:"etag,omitempty"`    // of a file of the web whose server has one that stands for the exact bytes
 	Sampled bool   `json:"sampled,omitempty"` // SHA256 is of the size and of blocks spread over the file, which is over 1 GiB
 }
 
@@ -35,6 +39,7 @@ const (
 	Shortened = "shortened" // smaller than it was; whether what is left is the same is not known
 	Extended  = "extended"  // larger than it was; whether it starts the same is not known
 	Replaced  = "replaced"  // other content of the same size, or other data altogether
+	Rewritten = "rewritten" // the history of a dataset on the hub: the commit is gone
 	Reordered = "reordered" // the same content at another place in the sequence
 )
 
@@ -147,10 +152,18 @@ func pairFiles(was, now []FileInfo) map[int]int {
 
 // content names what is in the file.
 func (f FileInfo) content() string {
-	return fmt.Sprintf("%d %s %t", f.Size, f.SHA256, f.Sampled)
+	return fmt.Sprintf("%d %s%s%s %t", f.Size, f.SHA256, f.GitOID, f.ETag, f.Sampled)
 }
 
-func (f FileInfo) String() string { return fmt.Sprintf("%d bytes, sha256 %.12s", f.Size, f.SHA256) }
+func (f FileInfo) String() string {
+	switch {
+	case f.GitOID != "":
+		return fmt.Sprintf("%d bytes, git blob %.12s", f.Size, f.GitOID)
+	case f.ETag != "":
+		return fmt.Sprintf("%d bytes, tag %s", f.Size, f.ETag)
+	}
+	return fmt.Sprintf("%d bytes, sha256 %.12s", f.Size, f.SHA256)
+}
 
 func (f Fingerprint) String() string {
 	if len(f.Files) > 0 {

@@ -73,9 +73,10 @@ func TestOpenErrors(t *testing.T) {
 		{"good.parquet", Spec{Columns: []string{"url"}}, &column, `"url"`},
 		{"ok.txt", Spec{Columns: []string{"id"}}, ErrNoColumns, "jsonl"},
 		{os.DevNull, Spec{}, &format, "regular file"},
-		{"https://example.org/a.txt", Spec{}, &format, "download"},
+		{"ftp://example.org/a.txt", Spec{}, &format, "https"},
+		{"hf:owner/name", Spec{}, &format, "as the dataset"},
 	} {
-		if !filepath.IsAbs(c.data) && !strings.Contains(c.data, "://") {
+		if !filepath.IsAbs(c.data) && !strings.Contains(c.data, ":") {
 			c.data = filepath.Join(dir, c.data)
 		}
 		c.spec.Data = []string{c.data}

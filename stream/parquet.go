@@ -21,12 +21,13 @@ type parquetFormat struct {
 	footers footers
 }
 
-// openParquetFormat reads the footers of all files that are near, and of the
-// first one that is not, which makes sure that they have the columns.
-func openParquetFormat(ctx context.Context, field string, columns []string, files []*file) (format, error) {
+// openParquetFormat reads the footers of the files that are near, up to the first
+// one that is not, which tells how many rows they have; and that of the first
+// file wherever it is, if it is not known that it has the columns.
+func openParquetFormat(ctx context.Context, field string, columns []string, files []*file, known bool) (format, error) {
 	t := &parquetFormat{field: field, columns: columns}
 	for i, f := range files {
-		if i > 0 && !f.near() {
+		if !f.near() && (i > 0 || known) {
 			break
 		}
 		if err := t.count(ctx, f); err != nil {

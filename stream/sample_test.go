@@ -53,7 +53,7 @@ func TestSample(t *testing.T) {
 	if _, err := Open(ctx, Spec{Dataset: "smaple"}, Options{}); !errors.As(err, &unknown) || unknown.Known[0] != "sample" {
 		t.Errorf("unknown dataset: %v", err)
 	}
-	if d := Datasets(); len(d) != 1 || d[0].Key != "sample" || d[0].Rows != sampleRows {
-		t.Errorf("the catalogue is %+v", d)
+	if d := Datasets()[0]; d.Key != "sample" || d.Rows != sampleRows {
+		t.Errorf("the catalogue starts with %+v", d)
 	}
 }

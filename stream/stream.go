@@ -156,7 +156,7 @@ type Proof struct {
 // Info describes a source.
 type Info struct {
 	Dataset   string // the dataset's key
-	Kind      string // "sample" or "files"
+	Kind      string // "sample", "files", "hub" or "web"
 	Label     string // for the banner: "sample v1, 1,800,000 rows" or "3 files in /data, jsonl"
 	Format    string // "text", "jsonl", "parquet" or "sample"
 	Rows      int64  // rows in the source, -1 where not known without reading

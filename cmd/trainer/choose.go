@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
+	"strings"
 	"time"
 
 	"ckptledger/cmd/internal/cmdline"
@@ -27,17 +27,17 @@ func (r *resumption) name(ctx context.Context) error {
 		if err := r.named(e, ref); err != nil {
 			return err
 		}
-		if e.Dataset != r.arg && string(e.ID) != r.arg && e.Name != r.arg {
+		if e.Dataset != r.key && string(e.ID) != r.arg && e.Name != r.arg {
 			return cmdline.Usagef("run %s is a run of %s, not of %s", e.ID.Short(), e.Dataset, human.Quote(r.arg))
 		}
 		return nil
 	}
-	known, err := r.ledger.HasDataset(ctx, r.arg)
+	known, err := r.ledger.HasDataset(ctx, r.key)
 	if err != nil && !errors.Is(err, ledger.ErrNoLedger) {
 		return records.Explain(r.c, err)
 	}
-	if known || isDataset(r.arg) {
-		r.dataset = r.arg
+	if known || isDataset(r.key) {
+		r.dataset = r.key
 		return r.byName(ctx)
 	}
 	e, ref, err := records.Entry(ctx, r.c, r.ledger, r.arg)
@@ -47,7 +47,7 @@ func (r *resumption) name(ctx context.Context) error {
 	case !isNotFound(err):
 		return err
 	case r.c.Bool("or-start"):
-		r.dataset = r.arg
+		r.dataset = r.key
 		return nil
 	}
 	return r.nothing(ctx, fmt.Errorf("%s is neither a run nor a dataset that this program knows", human.Quote(r.arg)))
@@ -111,9 +111,11 @@ func (r *resumption) notFound(ctx context.Context, err error) error {
 	return records.Explain(r.c, err)
 }
 
-// isDataset reports whether the catalogue has the key.
+// isDataset reports whether a key is that of a dataset even where no run has it:
+// one of the catalogue, or of the hub.
 func isDataset(key string) bool {
-	return slices.ContainsFunc(stream.Datasets(), func(d stream.Dataset) bool { return d.Key == key })
+	_, ok := stream.Lookup(key)
+	return ok || strings.HasPrefix(key, "hf:")
 }
 
 // choose matches the dataset's runs with what was given. It returns no error

@@ -24,7 +24,7 @@ import (
 // start begins a run because there is none to resume. One of the same settings
 // that was killed before its first snapshot is begun again.
 func (r *resumption) start(ctx context.Context) error {
-	config, err := complete(r.want.given)
+	config, err := complete(r.dataset, r.want.given)
 	if err != nil {
 		return err
 	}
@@ -293,15 +293,21 @@ func (r *resumption) openSource(ctx context.Context) (*source, error) {
 	if err != nil {
 		return nil, records.Explain(r.c, err)
 	}
-	spec := stream.Spec{Dataset: r.dataset, Data: r.want.data, TextField: textField(r.config)}
+	spec := stream.Spec{Dataset: r.dataset, Revision: r.want.revision, Data: r.want.data, TextField: textField(r.config), From: r.from()}
 	if spec.Data == nil {
 		spec.Data = was.Data
 	}
+	if !slices.Contains(r.accept, "data") {
+		spec.Was = &was
+	}
 	src, err := openSource(ctx, r.c.App.ErrWriter, r.cache(ctx), spec)
-	if err != nil {
-		if r.want.data != nil {
-			return nil, err
-		}
+	var changed *stream.ChangedError
+	switch {
+	case errors.As(err, &changed):
+		return nil, r.dataChanged(changed.Changes, nil)
+	case err != nil && (r.want.data != nil || r.want.revision != "" || unreachable(err)):
+		return nil, err
+	case err != nil:
 		return nil, r.dataGone(err)
 	}
 	if err := checkTextField(src, r.want.given); err != nil {
@@ -330,16 +336,24 @@ func (r *resumption) prove(ctx context.Context, src *source) (stream.Cursor, str
 	if err := json.Unmarshal(r.snap.Position, &cursor); err != nil {
 		return cursor, nil, r.damaged(ctx, r.snap.Seq, fmt.Errorf("position: %w: %w", ledger.ErrDamaged, err))
 	}
+	was, err := recorded(r.entry.Source)
+	if err != nil {
+		return cursor, nil, records.Explain(r.c, err)
+	}
+	changes := was.Diff(src.print)
+	if r.want.revision != "" {
+		changes = append(changes, otherRevision(was.Hub, src.print.Hub)...)
+	}
+	differs := src.record.Digest != r.snap.Source
 	switch {
-	case src.record.Digest != r.snap.Source:
-		was, err := recorded(r.entry.Source)
-		if err != nil {
-			return cursor, nil, records.Explain(r.c, err)
-		}
+	case differs || len(changes) > 0:
 		if !slices.Contains(r.accept, "data") {
-			return cursor, nil, r.dataChanged(was.Diff(src.print), nil)
+			return cursor, nil, r.dataChanged(changes, nil)
 		}
 		r.accepted = append(r.accepted, "data")
+		if !differs {
+			break // another commit of the same files
+		}
 		if cursor, err = r.otherCursor(ctx, src, cursor.Next.Row); err != nil {
 			return cursor, nil, r.dataChanged(nil, err)
 		}
@@ -358,6 +372,27 @@ func (r *resumption) prove(ctx context.Context, src *source) (stream.Cursor, str
 		return cursor, nil, r.dataChanged(changed.Changes, err)
 	}
 	return cursor, nil, fmt.Errorf("open data at row %d: %w", cursor.Next.Row, err)
+}
+
+// otherRevision compares the commits that a run has read, and that it would read
+// at the revision that is asked for.
+func otherRevision(was, now *stream.HubRef) []stream.Change {
+	if was == nil || now == nil || was.Commit == now.Commit || slices.Contains(now.Gone, was.Commit) {
+		return nil
+	}
+	return []stream.Change{{What: "another revision", Was: was.Named(), Now: now.Named()}}
+}
+
+// from is the first file that is still to be read.
+func (r *resumption) from() int {
+	var cursor stream.Cursor
+	if json.Unmarshal(r.snap.Position, &cursor) != nil {
+		return 0 // which prove will say
+	}
+	if cursor.Last != nil {
+		return cursor.Last.At.File
+	}
+	return cursor.Next.File
 }
 
 // otherCursor finds a row in other data than the run has read. The row before it

@@ -28,17 +28,25 @@ func (r *resumption) again(drop []string, add ...string) string {
 	if slices.Contains(add, "--run") {
 		drop = append(drop, "run", "or-start", "name")
 	}
-	words := append([]string{"trainer", "resume", r.dataset}, add...)
+	words := append([]string{"trainer", "resume", r.asNamed()}, add...)
 	if r.seq != 0 && !r.c.IsSet("snapshot") && !slices.Contains(drop, "snapshot") {
 		words = append(words, "--snapshot", fmt.Sprint(r.seq)) // RUN#N, RUN@SAMPLES
 	}
 	return records.Command(r.c, append(words, r.flags(r.c.Command.Flags, drop)...)...)
 }
 
+// asNamed is the dataset as it was named, with a revision if one was given.
+func (r *resumption) asNamed() string {
+	if r.want.revision != "" {
+		return r.arg
+	}
+	return r.dataset
+}
+
 // anew is the command that starts a new run of what was asked for, over the data
 // that e was read from where none was given.
 func (r *resumption) anew(e *ledger.Entry) string {
-	words := append([]string{"trainer", "run", r.dataset}, r.flags(runCommand().Flags, nil)...)
+	words := append([]string{"trainer", "run", r.asNamed()}, r.flags(runCommand().Flags, nil)...)
 	if r.want.data == nil && e != nil {
 		if was, err := recorded(e.Source); err == nil {
 			words = append(words, dataArgs(was.Data)...)
@@ -71,7 +79,7 @@ func (r *resumption) flags(list []cli.Flag, drop []string) []string {
 		case *cli.BoolFlag:
 			words = append(words, "--"+name)
 		case *cli.StringSliceFlag:
-			for _, v := range r.c.StringSlice(name) {
+			for _, v := range withoutQueries(r.c.StringSlice(name)) {
 				words = append(words, "--"+name, v)
 			}
 		default:
@@ -287,7 +295,7 @@ func (r *resumption) dataGone(cause error) error {
 // dataChanged refuses because the data is not what the run has seen, or cannot
 // be gone on with.
 func (r *resumption) dataChanged(changes []stream.Change, cause error) error {
-	accepted := slices.Contains(r.accepted, "data")
+	accepted, revision := slices.Contains(r.accepted, "data"), r.want.revision
 	exit := &cmdline.ExitError{Code: cmdline.DataChanged, Err: fmt.Errorf("the data changed since run %s read it", r.entry.ID.Short())}
 	switch {
 	case accepted: // and does not reach as far as the run did
@@ -300,6 +308,11 @@ func (r *resumption) dataChanged(changes []stream.Change, cause error) error {
 	}
 	if more := len(changes) - 20; more > 0 {
 		exit.Details = append(exit.Details, fmt.Sprintf("and %d more", more))
+	}
+	if !accepted && r.want.revision != "" {
+		r.want.revision = ""
+		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to go on with the revision it has read", Command: r.again(nil)})
+		r.want.revision = revision
 	}
 	if !accepted {
 		exit.Details = append(exit.Details, "if the data it read lies elsewhere, say where with --data PATH")

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/human"
 	"ckptledger/cmd/internal/records"
 	"ckptledger/ledger"
+	"ckptledger/stream"
 
 	"github.com/urfave/cli/v2"
 )
@@ -51,6 +53,7 @@ type resumption struct {
 	accept  []string
 	ledger  *ledger.Ledger
 	arg     string // as it was given
+	key     string // the dataset that arg names, without a revision, if it names one
 	dataset string
 	only    ledger.RunID // the run that was named, or none
 	seq     uint64       // the snapshot that was named, or 0
@@ -73,6 +76,12 @@ func resumeAction(ctx context.Context, c *cli.Context) error {
 	if r.want, err = parseWish(c); err != nil {
 		return err
 	}
+	if r.key, r.want.revision, err = stream.ParseDataset(r.arg); err != nil {
+		if !strings.HasSuffix(r.arg, "@latest") {
+			return sourceError(err)
+		}
+		r.key, r.want.revision = r.arg, "" // a run of that dataset
+	}
 	if err := r.checkFlags(); err != nil {
 		return err
 	}
@@ -92,7 +101,7 @@ func (r *resumption) once(ctx context.Context) error {
 	r.ledger, err = ledger.Open(records.Dir(c), ledger.Options{})
 	if errors.Is(err, ledger.ErrNoLedger) {
 		if c.Bool("or-start") {
-			r.dataset = r.arg
+			r.dataset = r.key
 			return r.start(ctx)
 		}
 		return r.nothing(ctx, fmt.Errorf("no ledger in %s", records.Dir(c)))

@@ -38,8 +38,8 @@ remainder I, so that each of N processes reads its own: 0/8 to 7/8.`,
 			&cli.StringFlag{Name: "columns", Usage: "print the columns `A,B` too, of JSONL and Parquet"},
 			&cli.StringFlag{Name: "shard", Usage: "only the rows of shard `I/N`, I from 0 to N-1"},
 			&cli.BoolFlag{Name: "raw", Usage: "print filtered and errored rows too"},
-			&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB`"},
-			&cli.StringFlag{Name: "text-field", Usage: "the column `NAME` that holds the text, of JSONL and Parquet (default: text)"},
+			&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB|URL`"},
+			&cli.StringFlag{Name: "text-field", Usage: "the column `NAME` that holds the text, of JSONL and Parquet (default: text, or what the catalogue says)"},
 			&cli.BoolFlag{Name: "json", Usage: "accepted: the output is JSON lines anyway", Hidden: true},
 		},
 		Action: func(c *cli.Context) error { return rowsAction(c.Context, c) },
@@ -148,7 +148,14 @@ func parseShard(text string) (shard, of int64, err error) {
 // rowsSource opens the source of a dataset, or that of a run, which must still be
 // what the run saw.
 func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source, error) {
-	spec := stream.Spec{Dataset: name, Data: c.StringSlice("data"), TextField: c.String("text-field")}
+	spec := stream.Spec{Data: c.StringSlice("data"), TextField: c.String("text-field")}
+	var err error
+	if spec.Dataset, spec.Revision, err = stream.ParseDataset(name); err != nil {
+		if !strings.HasSuffix(name, "@latest") {
+			return nil, sourceError(err)
+		}
+		spec.Dataset, spec.Revision = name, "" // a run of that dataset
+	}
 	if c.IsSet("columns") {
 		for _, col := range strings.Split(c.String("columns"), ",") {
 			if col = strings.TrimSpace(col); col == "" {
@@ -157,17 +164,17 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 			spec.Columns = append(spec.Columns, col)
 		}
 	}
-	open := func() (stream.Source, error) {
-		src, err := stream.Open(ctx, spec, stream.Options{})
+	open := func() (*source, error) {
+		src, err := lookAt(ctx, c.App.ErrWriter, spec)
 		if err != nil {
-			return nil, sourceError(err)
+			return nil, err
 		}
 		if c.IsSet("text-field") && !src.Info().HasFields {
 			return nil, noTextField(src.Info().Format)
 		}
 		return src, nil
 	}
-	if len(spec.Data) > 0 || isDataset(name) {
+	if len(spec.Data) > 0 || !strings.HasSuffix(name, "@latest") && isDataset(spec.Dataset) {
 		return open()
 	}
 	l, err := ledger.Open(records.Dir(c), ledger.Options{})
@@ -188,7 +195,7 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 	if err != nil {
 		return nil, records.Explain(c, err)
 	}
-	spec.Dataset, spec.Data = e.Dataset, was.Data
+	spec.Dataset, spec.Data, spec.Was = e.Dataset, was.Data, &was
 	if !c.IsSet("text-field") {
 		spec.TextField = textField(e.Config)
 	}
@@ -196,16 +203,15 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 	if err != nil {
 		return nil, err
 	}
-	now, err := fingerprint(ctx, c, l, spec)
-	if err != nil {
-		return nil, err
+	if err := src.identify(ctx, readOnly{l.FileCache(ctx)}); err != nil {
+		return nil, sourceError(err)
 	}
-	if now.Digest != e.Source.Digest {
+	if src.print.Digest != e.Source.Digest {
 		exit := &cmdline.ExitError{
 			Code: cmdline.DataChanged, Err: fmt.Errorf("the data changed since run %s read it", e.ID.Short()),
 			Hints: []cmdline.Hint{{To: "to read it as it is now", Command: records.Command(c, append([]string{"trainer", "rows", e.Dataset}, dataArgs(was.Data)...)...)}},
 		}
-		for _, change := range was.Diff(now) {
+		for _, change := range was.Diff(src.print) {
 			exit.Details = append(exit.Details, change.String())
 		}
 		return nil, exit
@@ -219,14 +225,6 @@ func dataArgs(data []string) []string {
 		args = append(args, "--data", d)
 	}
 	return args
-}
-
-func fingerprint(ctx context.Context, c *cli.Context, l *ledger.Ledger, spec stream.Spec) (stream.Fingerprint, error) {
-	src, err := openSource(ctx, c.App.ErrWriter, readOnly{l.FileCache(ctx)}, spec)
-	if err != nil {
-		return stream.Fingerprint{}, err
-	}
-	return src.print, nil
 }
 
 // runOrDataset finds the run of that name, or the latest of the dataset.

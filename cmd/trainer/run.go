@@ -25,7 +25,7 @@ func trainFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.Int64Flag{Name: "max-samples", DefaultText: "to its end", Usage: "target: `N` samples, trained and errored, from the dataset's start"},
 		&cli.StringFlag{Name: "checkpoint-interval", Usage: "snapshot every `N[,TIME]` samples and time; what is given replaces both (default: 1000,5m)"},
-		&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB`: text, JSONL or Parquet files, or a folder of them"},
+		&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB|URL`: text, JSONL (also packed as .gz or .zst) or Parquet files, or a folder of them"},
 		&cli.StringSliceFlag{Name: "record", Usage: "`KEY=VALUE` to keep and show, never compared"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "`T`ag of the run"},
 		records.JSONFlag(),
@@ -39,7 +39,10 @@ func runCommand() *cli.Command {
 		ArgsUsage: "DATASET",
 		Description: `Reads DATASET from its first row, learns it, and commits a snapshot at every
 interval, at the target, and when it is stopped. DATASET is a key of
-"trainer datasets", or any name given to the files of --data.
+"trainer datasets", hf:owner/name[@revision][:config[/split]] for any other
+dataset of the Hugging Face Hub, or any name given to the files of --data. What
+lies on the hub is streamed, at the commit that the revision is when the run
+starts (HF_ENDPOINT, HF_TOKEN, HF_HOME and HF_HUB_OFFLINE are heeded).
 
 Ctrl-C, SIGTERM and SIGHUP finish the sample, save and leave; a second one
 leaves at once. SIGUSR1 prints where training stands.`,
@@ -47,7 +50,8 @@ leaves at once. SIGUSR1 prints where training stands.`,
 			&cli.StringFlag{Name: "name", Usage: "`NAME` of the run: letters, digits, . _ -"}),
 		Action: func(c *cli.Context) error { return runAction(c.Context, c) },
 	}, `trainer run sample --max-samples 20000
-trainer run wikitext --data wikitext.txt --max-samples 20000 --checkpoint-interval 1000,5m
+trainer run wikitext --max-samples 20000 --checkpoint-interval 1000,5m
+trainer run hf:owner/name@v1.0:config/train
 trainer run books --data 'books/*.jsonl' --text-field body --chunk-sizes 16,16 --name books-16`,
 		cmdline.RunInUse, cmdline.Damaged, cmdline.NewerFormat, cmdline.Interrupted)
 }
@@ -61,7 +65,12 @@ func runAction(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return startRun(ctx, c, args[0], want)
+	dataset, revision, err := stream.ParseDataset(args[0])
+	if err != nil {
+		return sourceError(err)
+	}
+	want.revision = revision
+	return startRun(ctx, c, dataset, want)
 }
 
 // wish is what the command line asks for of a run, beside the dataset.
@@ -70,6 +79,7 @@ type wish struct {
 	target   *int64
 	interval string
 	data     []string
+	revision string // of a dataset on the hub
 	record   map[string]string
 	tags     []string
 }
@@ -120,18 +130,18 @@ func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, not
 			return err
 		}
 	}
-	config, err := complete(want.given)
+	config, err := complete(dataset, want.given)
 	if err != nil {
 		return err
 	}
-	spec := stream.Spec{Dataset: dataset, Data: want.data, TextField: textField(config)}
+	spec := stream.Spec{Dataset: dataset, Revision: want.revision, Data: want.data, TextField: textField(config)}
 	// The source is opened before the ledger is made: a typing error leaves no
 	// folder behind. It is hashed after, so that the ledger remembers the hash.
-	probe, err := stream.Open(ctx, spec, stream.Options{})
+	src, err := lookAt(ctx, c.App.ErrWriter, spec)
 	if err != nil {
-		return sourceError(err)
+		return err
 	}
-	if err := checkTextField(probe, want.given); err != nil {
+	if err := checkTextField(src, want.given); err != nil {
 		return err
 	}
 	var l *ledger.Ledger
@@ -144,9 +154,8 @@ func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, not
 	if !noted {
 		notes(c, l)
 	}
-	src, err := openSource(ctx, c.App.ErrWriter, l.FileCache(ctx), spec)
-	if err != nil {
-		return err
+	if err := src.identify(ctx, l.FileCache(ctx)); err != nil {
+		return sourceError(err)
 	}
 	learner, err := newLearner(config)
 	if err != nil {
@@ -181,10 +190,8 @@ func checkName(name, dataset string) error {
 	if err := ledger.CheckName(name); err != nil {
 		return cmdline.Usagef("--name: %v", err)
 	}
-	for _, d := range stream.Datasets() {
-		if d.Key == name {
-			return cmdline.Usagef("--name %s: a dataset is called so", name)
-		}
+	if isDataset(name) {
+		return cmdline.Usagef("--name %s: a dataset is called so", name)
 	}
 	if name == dataset {
 		return cmdline.Usagef("--name %s: the dataset is called so", name)
@@ -205,5 +212,5 @@ func notes(c *cli.Context, l *ledger.Ledger) {
 // attempt is what this process notes of itself.
 var attempt = sync.OnceValue(func() ledger.Attempt {
 	folder, _ := os.Getwd()
-	return ledger.Attempt{Program: cmdline.Version(), Git: gitCommit(folder), Folder: folder, Command: os.Args}
+	return ledger.Attempt{Program: cmdline.Version(), Git: gitCommit(folder), Folder: folder, Command: withoutQueries(os.Args)}
 })

@@ -42,7 +42,7 @@ func settingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "method", Usage: "how: " + strings.Join(methods, ", ") + " (default: " + methods[0] + ")"},
 		&cli.StringFlag{Name: "tokenizer", Usage: "`NAME` of the tokenizer: " + strings.Join(local.Tokenizers, ", ") + " (default: " + local.Tokenizers[0] + ")"},
 		&cli.StringFlag{Name: "chunk-sizes", Usage: "symbols a pattern has, `A,B,…` for each layer (default: 8,8,8,8)"},
-		&cli.StringFlag{Name: "text-field", Usage: "the column `NAME` that holds the text, of JSONL and Parquet (default: text)"},
+		&cli.StringFlag{Name: "text-field", Usage: "the column `NAME` that holds the text, of JSONL and Parquet (default: text, or what the catalogue says)"},
 		&cli.StringSliceFlag{Name: "config", Usage: "`KEY=VALUE|FILE`: more settings that must be equal at resume; a file is a JSON object"},
 	}
 }
@@ -199,14 +199,14 @@ func runnable() []ledger.Config {
 	return []ledger.Config{program().With(ledger.Config{"learner": "local", "learner_version": float64(local.Version)})}
 }
 
-// complete adds the defaults to what was given.
-func complete(given ledger.Config) (ledger.Config, error) {
+// complete adds the defaults of a dataset to what was given.
+func complete(dataset string, given ledger.Config) (ledger.Config, error) {
 	l, err := newLearner(given)
 	if err != nil {
 		return nil, err
 	}
 	defer l.Close()
-	return program().With(ledger.Config{"text_field": "text"}).With(l.Config()).With(given).Normalize()
+	return program().With(ledger.Config{"text_field": stream.TextField(dataset)}).With(l.Config()).With(given).Normalize()
 }
 
 // newLearner makes the learner that a config describes; what is missing is the

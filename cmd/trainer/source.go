@@ -14,47 +14,106 @@ import (
 	"ckptledger/cmd/internal/term"
 	"ckptledger/ledger"
 	"ckptledger/stream"
+	"ckptledger/stream/hub"
 )
 
-// source is an opened source and what the ledger records of it.
+// source is an opened source and, once it is identified, what the ledger records
+// of it.
 type source struct {
 	stream.Source
-	print  stream.Fingerprint
-	record ledger.Source
+	dataset string
+	notices *notices
+	hashing *hashProgress
+	cache   *lateCache
+	print   stream.Fingerprint
+	record  ledger.Source
 }
 
-// openSource opens a source and takes its fingerprint, saying how far it is
-// where that takes long.
+// openSource opens a source and identifies it.
 func openSource(ctx context.Context, w io.Writer, cache stream.FileCache, spec stream.Spec) (*source, error) {
-	hashing := &hashProgress{w: w, began: time.Now()}
-	src, err := stream.Open(ctx, spec, stream.Options{Cache: cache, Progress: hashing.update})
+	src, err := lookAt(ctx, w, spec)
+	if err != nil {
+		return nil, err
+	}
+	return src, src.identify(ctx, cache)
+}
+
+// lookAt opens a source, which makes sure that it can be read.
+func lookAt(ctx context.Context, w io.Writer, spec stream.Spec) (*source, error) {
+	s := &source{dataset: spec.Dataset, notices: &notices{w: w}, hashing: &hashProgress{w: w}, cache: new(lateCache)}
+	var err error
+	s.Source, err = stream.Open(ctx, spec, stream.Options{Cache: s.cache, Progress: s.hashing.update, Hub: hubClient(s.notices)})
 	if err != nil {
 		return nil, sourceError(err)
 	}
-	fp, err := src.Fingerprint(ctx)
-	hashing.finish()
+	return s, nil
+}
+
+// identify takes the fingerprint, saying how far it is where that takes long.
+func (s *source) identify(ctx context.Context, cache stream.FileCache) error {
+	s.cache.FileCache = cache
+	s.hashing.began = time.Now()
+	fp, err := s.Fingerprint(ctx)
+	s.hashing.finish()
 	if err != nil {
-		return nil, fmt.Errorf("fingerprint %s: %w", spec.Dataset, err)
+		return fmt.Errorf("fingerprint %s: %w", s.dataset, err)
 	}
 	detail, err := json.Marshal(fp)
 	if err != nil {
-		return nil, fmt.Errorf("encode fingerprint: %w", err)
+		return fmt.Errorf("encode fingerprint: %w", err)
 	}
-	return &source{src, fp, ledger.Source{Digest: fp.Digest, Label: src.Info().Label, Detail: detail}}, nil
+	s.print, s.record = fp, ledger.Source{Digest: fp.Digest, Label: s.Info().Label, Detail: detail}
+	return nil
+}
+
+// lateCache is the ledger's cache, once there is a ledger.
+type lateCache struct{ stream.FileCache }
+
+func (c *lateCache) Get(key string) ([]byte, bool) {
+	if c.FileCache == nil {
+		return nil, false
+	}
+	return c.FileCache.Get(key)
+}
+
+func (c *lateCache) Put(key string, value []byte) {
+	if c.FileCache != nil {
+		c.FileCache.Put(key, value)
+	}
 }
 
 // sourceError tells what is wrongly asked for from what is wrong.
 func sourceError(err error) error {
 	var unknown *stream.UnknownDatasetError
+	var unavailable *stream.UnavailableError
+	var key *stream.KeyError
 	var column *stream.ColumnError
 	var format *stream.FormatError
+	var missing *hub.NotFoundError
+	var changed *stream.ChangedError
 	switch {
 	case errors.As(err, &unknown):
 		return &cmdline.UsageError{Message: err.Error(), Try: human.Quote("trainer", "run", unknown.Dataset, "--data", "FILE")}
-	case errors.As(err, &column), errors.As(err, &format), errors.Is(err, stream.ErrNoColumns), errors.Is(err, stream.ErrNoData), errors.Is(err, fs.ErrNotExist):
-		return cmdline.Usagef("%v", err)
+	case errors.As(err, &unavailable):
+		return &cmdline.UsageError{Message: err.Error(), Try: human.Quote("trainer", "run", unavailable.Dataset.Key, "--data", "FILE")}
+	case errors.As(err, &column), errors.As(err, &format), errors.As(err, &key), errors.As(err, &missing),
+		errors.Is(err, stream.ErrNoColumns), errors.Is(err, stream.ErrNoData), errors.Is(err, fs.ErrNotExist):
+		return &cmdline.UsageError{Message: err.Error(), Err: err}
+	case errors.As(err, &changed):
+		return &cmdline.ExitError{Code: cmdline.DataChanged, Err: err}
 	}
 	return err
+}
+
+// unreachable reports whether an error says nothing of the data, but only that
+// nobody could be asked for it.
+func unreachable(err error) bool {
+	var unreachable *hub.UnreachableError
+	var status *hub.StatusError
+	var offline *hub.OfflineError
+	var unauthorized *hub.UnauthorizedError
+	var gated *hub.GatedError
+	return errors.As(err, &unreachable) || errors.As(err, &status) || errors.As(err, &offline) || errors.As(err, &unauthorized) || errors.As(err, &gated)
 }
 
 // recorded is the fingerprint that a run was begun with.

@@ -48,11 +48,13 @@ func (t *training) run(ctx context.Context) error {
 
 	ui := startUI(t.c.App.ErrWriter, run.Target, from)
 	t.signals.ui.Store(ui)
+	t.source.notices.ui.Store(ui)
 	res, err := trainer.Run(ctx, trainer.Options{
 		Session: t.session, Reader: t.reader, Cursor: t.cursor, Learner: t.learner,
 		Target: run.Target, Interval: interval, Stop: t.signals.stop, Events: ui.event,
 	})
 	ui.finish()
+	t.source.notices.ui.Store(nil)
 	return t.report(ctx, res, from, err)
 }
 

@@ -127,6 +127,9 @@ func New(opt Options) (*Client, error) {
 	return c, nil
 }
 
+// Offline reports whether only the cache is read.
+func (c *Client) Offline() bool { return c.opt.Offline }
+
 // Endpoint returns the address of the hub that is talked to.
 func (c *Client) Endpoint() string { return c.endpoint.String() }
 

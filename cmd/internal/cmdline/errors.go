@@ -9,9 +9,13 @@ import (
 type UsageError struct {
 	Message string
 	Try     string // a complete command that works; empty for the command's help
+	Err     error  // the cause, if there is one
 }
 
 func (e *UsageError) Error() string { return e.Message }
+
+// Unwrap returns the cause.
+func (e *UsageError) Unwrap() error { return e.Err }
 
 // Usagef returns a *UsageError.
 func Usagef(format string, args ...any) error {

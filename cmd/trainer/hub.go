@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"sync"
+	"sync/atomic"
+
+	"ckptledger/cmd/internal/human"
+	"ckptledger/stream/hub"
+)
+
+// notices are lines about what goes on meanwhile. While there is a bar they are
+// shown above it.
+type notices struct {
+	w  io.Writer
+	ui atomic.Pointer[ui]
+}
+
+func (n *notices) say(line string) {
+	if u := n.ui.Load(); u != nil {
+		u.line(line)
+		return
+	}
+	fmt.Fprintln(n.w, human.Printable(line))
+}
+
+// hubClient makes, once it is needed, the client of the hub that the environment
+// describes, as Hugging Face's own programs read it.
+func hubClient(n *notices) func() (*hub.Client, error) {
+	return sync.OnceValues(func() (*hub.Client, error) {
+		opt, err := hub.FromEnv(os.Getenv)
+		if err != nil {
+			return nil, err
+		}
+		opt.OnRetry = func(e hub.RetryEvent) {
+			n.say(fmt.Sprintf("note: %s: %v; trying again in %s", e.What, e.Err, human.Duration(e.Wait)))
+		}
+		return hub.New(opt)
+	})
+}
+
+// cacheOnly is a client that reads nothing but the cache on this machine.
+func cacheOnly() (*hub.Client, error) {
+	opt, err := hub.FromEnv(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	opt.Offline = true
+	return hub.New(opt)
+}
+
+// query matches the query of an address, which may be a signature.
+var query = regexp.MustCompile(`(https?://[^\s?#]*)[?#]\S*`)
+
+// withoutQueries returns words as they may be shown and kept.
+func withoutQueries(words []string) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = query.ReplaceAllString(w, "$1")
+	}
+	return out
+}
