@@ -3,43 +3,69 @@ package hub
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 )
 
-// minAhead is the least that a Stream reads ahead.
-const minAhead = 64 << 10
+const (
+	firstRange = 1 << 20
+	maxRange   = 8 << 20
+
+	// minAhead is the least that a Stream reads ahead: the first two ranges.
+	minAhead = 2 * firstRange
+
+	// nearEnd is how near the consumer is to the end of what was asked for when
+	// the next range is asked for at the latest.
+	nearEnd = 256 << 10
+)
 
 var errStreamClosed = errors.New("stream is closed")
 
-// A Stream reads a part of a file in order, by one ranged read, while one
-// goroutine reads ahead of it. It is for one goroutine.
+// A Stream reads a part of a file in order and ahead of its consumer, by ranges
+// that grow with what was taken: 1 MiB, 1, 2, 4, then 8 MiB each. Who takes
+// little has paid for little, and who thinks for long leaves no answer half
+// read, as there is room for every range that was asked for. It is for one
+// goroutine.
 type Stream struct {
-	part   *section // the goroutine's own
+	file   *RemoteFile
+	ctx    context.Context
 	cancel context.CancelFunc
 	done   sync.WaitGroup
+	begin  int64 // of the part
+	end    int64
+	ahead  int
 
-	mu     sync.Mutex
-	change sync.Cond // of what follows
-	ring   []byte    // what was read ahead is have bytes from start on, around the end
-	start  int
-	have   int
-	err    error // how reading ended, after what was read ahead
-	closed bool
+	now *section // the range that is read: fill's own
+
+	mu      sync.Mutex
+	change  sync.Cond // of what follows
+	next    *section  // the range after now, nil: not asked for
+	opened  bool      // whether next was answered, or never will be:
+	openErr error
+	ring    ring  // what was read and not taken
+	taken   int64 // bytes
+	err     error // how reading ended, after what is in the ring
+	closed  bool
 }
 
 // Stream reads n bytes from an offset on, or up to the end of the file if there
-// are fewer or n is negative. It holds ahead bytes, 64 KiB at least, that were
-// read and not yet asked for. It has to be closed.
+// are fewer or n is negative. What was read or asked for and not yet taken is
+// at most ahead bytes (2 MiB at least), and as long as little was taken not much
+// more than that. It has to be closed.
 func (f *RemoteFile) Stream(ctx context.Context, off, n int64, ahead int) *Stream {
-	if n < 0 {
-		n = f.file.Size
+	off = min(max(off, 0), f.file.Size)
+	if n < 0 || n > f.file.Size-off {
+		n = f.file.Size - off
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	part := f.section(ctx, max(off, 0), n)
 	s := &Stream{
-		part:   part,
+		file:   f,
+		ctx:    ctx,
 		cancel: cancel,
-		ring:   make([]byte, max(1, min(int64(max(ahead, minAhead)), part.end-part.off))),
+		begin:  off,
+		end:    off + n,
+		ahead:  max(ahead, minAhead),
+		now:    f.section(ctx, off, 0),
 	}
 	s.change.L = &s.mu
 	s.done.Go(s.fill)
@@ -48,17 +74,16 @@ func (f *RemoteFile) Stream(ctx context.Context, off, n int64, ahead int) *Strea
 
 // fill reads ahead until the end, an error or Close.
 func (s *Stream) fill() {
-	defer s.part.Close()
 	for {
-		room := s.room()
-		if room == nil {
-			return
+		room, err := s.room()
+		n := 0
+		if err == nil {
+			n, err = s.now.Read(room)
 		}
-		n, err := s.part.Read(room)
 		s.mu.Lock()
-		s.have += n
+		s.ring.have += n
 		s.err = err
-		s.change.Signal()
+		s.change.Broadcast()
 		s.mu.Unlock()
 		if err != nil {
 			return
@@ -66,18 +91,58 @@ func (s *Stream) fill() {
 	}
 }
 
-// room waits for a free piece of the ring and returns it, nil after Close.
-func (s *Stream) room() []byte {
+// room waits until there is something to be read, and returns where to.
+func (s *Stream) room() ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.have == len(s.ring) && !s.closed {
-		s.change.Wait()
+	for {
+		if s.closed {
+			return nil, errStreamClosed
+		}
+		s.ask()
+		switch {
+		case s.now.off < s.now.end:
+			return s.ring.free(), nil
+		case s.now.end == s.end:
+			return nil, io.EOF
+		case s.opened && s.openErr != nil:
+			return nil, s.openErr
+		case s.opened:
+			s.now, s.next, s.opened = s.next, nil, false
+		default:
+			s.change.Wait()
+		}
 	}
-	if s.closed {
-		return nil
+}
+
+// ask asks for the range after now once enough was taken. It does so while now
+// is still arriving, so that the time to an answer is not lost.
+func (s *Stream) ask() {
+	now := s.now
+	broken := now.off < now.end && now.body == nil // or not yet answered
+	if s.next != nil || now.end == s.end || broken {
+		return
 	}
-	from := (s.start + s.have) % len(s.ring)
-	return s.ring[from:min(len(s.ring), from+len(s.ring)-s.have)]
+	// All that was asked for so far, so that it doubles.
+	n := min(max(firstRange, now.end-s.begin), maxRange, int64(s.ahead/2), s.end-now.end)
+	due := int64(s.ring.have) + now.end - now.off
+	if due+n > int64(s.ahead) || due+n > s.taken && due > nearEnd {
+		return
+	}
+	s.ring.grow(int(due+n), s.ahead)
+	if now.body != nil && now.to > now.end { // it comes without being asked for
+		now.end += n
+		return
+	}
+	next := s.file.section(s.ctx, now.end, n)
+	s.next = next
+	s.done.Go(func() {
+		err := next.open()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.opened, s.openErr = true, err
+		s.change.Broadcast()
+	})
 }
 
 // Read implements io.Reader. An error of it is final.
@@ -87,23 +152,22 @@ func (s *Stream) Read(p []byte) (int, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.have == 0 && s.err == nil && !s.closed {
+	for s.ring.have == 0 && s.err == nil && !s.closed {
 		s.change.Wait()
 	}
 	switch {
 	case s.closed:
 		return 0, errStreamClosed
-	case s.have == 0:
+	case s.ring.have == 0:
 		return 0, s.err
 	}
-	n := copy(p, s.ring[s.start:min(len(s.ring), s.start+s.have)])
-	s.start = (s.start + n) % len(s.ring)
-	s.have -= n
-	s.change.Signal()
+	n := s.ring.take(p)
+	s.taken += int64(n)
+	s.change.Broadcast()
 	return n, nil
 }
 
-// Close ends the reading. It returns when the goroutine has ended.
+// Close ends the reading. It returns when nothing is under way any more.
 func (s *Stream) Close() error {
 	s.cancel()
 	s.mu.Lock()
@@ -111,5 +175,8 @@ func (s *Stream) Close() error {
 	s.change.Broadcast()
 	s.mu.Unlock()
 	s.done.Wait()
-	return nil
+	if s.next != nil {
+		s.next.Close()
+	}
+	return s.now.Close()
 }

@@ -101,25 +101,25 @@ type readerAt struct {
 
 func (r readerAt) ReadAt(p []byte, off int64) (int, error) { return r.f.ReadAt(r.ctx, p, off) }
 
-// get asks once for the bytes [off, end) and returns them, or fewer: what is
-// missing has to be asked for again. A signed address that is refused is asked
-// of the hub anew, once.
-func (f *RemoteFile) get(ctx context.Context, off, end int64) (io.ReadCloser, error) {
+// get asks once for the bytes [off, end) and returns those from off up to where
+// the server says: what is missing has to be asked for again. A signed address
+// that is refused is asked of the hub anew, once.
+func (f *RemoteFile) get(ctx context.Context, off, end int64) (body io.ReadCloser, to int64, err error) {
 	for refused := false; ; refused = true {
 		resp, at, err := f.request(ctx, off, end)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if at != nil && !refused && gone(resp.StatusCode) {
 			drain(resp)
 			f.location.forget(at)
 			continue
 		}
-		body, err := f.content(resp, off, end)
+		body, to, err := f.content(resp, off)
 		if err != nil {
 			resp.Body.Close()
 		}
-		return body, err
+		return body, to, err
 	}
 }
 
@@ -168,53 +168,57 @@ func (f *RemoteFile) request(ctx context.Context, off, end int64) (*http.Respons
 	return resp, at, err
 }
 
-// content returns the body of an answer, of which it makes sure that it is part
-// of the right file and begins at off.
-func (f *RemoteFile) content(resp *http.Response, off, end int64) (io.ReadCloser, error) {
+// content returns the body of an answer from off on, of which it makes sure that
+// it is part of the right file, and where it ends.
+func (f *RemoteFile) content(resp *http.Response, off int64) (body io.ReadCloser, to int64, err error) {
 	c := f.client
-	t := target{f.repo, f.commit, f.file.Path}
+	size := f.file.Size
 	skip := int64(0)
 	switch resp.StatusCode {
 	case http.StatusPartialContent:
-		first, total, ok := contentRange(resp.Header)
-		if !ok || first != off {
-			return nil, &answerError{bare(resp.Request.URL), "it answers another range than was asked for"}
+		part, total, ok := contentRange(resp.Header)
+		if !ok || part.from != off || part.to <= off {
+			return nil, 0, &answerError{bare(resp.Request.URL), "it answers another range than was asked for"}
 		}
-		if total != f.file.Size {
-			return nil, f.changed("size", fmt.Sprint(f.file.Size), fmt.Sprint(total))
+		if total != size {
+			return nil, 0, f.changed("size", fmt.Sprint(size), fmt.Sprint(total))
 		}
+		to = part.to
 	case http.StatusOK:
-		if n := resp.ContentLength; n >= 0 && n != f.file.Size {
-			return nil, f.changed("size", fmt.Sprint(f.file.Size), fmt.Sprint(n))
+		if n := resp.ContentLength; n >= 0 && n != size {
+			return nil, 0, f.changed("size", fmt.Sprint(size), fmt.Sprint(n))
 		}
 		if skip = off; skip > maxDiscard {
-			return nil, ErrNoRanges
+			return nil, 0, ErrNoRanges
 		}
+		to = size
 	case http.StatusRequestedRangeNotSatisfiable:
 		_, total, ok := contentRange(resp.Header)
 		if !ok {
-			return nil, f.changed("size", fmt.Sprint(f.file.Size), fmt.Sprintf("at most %d", off))
+			return nil, 0, f.changed("size", fmt.Sprint(size), fmt.Sprintf("at most %d", off))
 		}
-		if total != f.file.Size {
-			return nil, f.changed("size", fmt.Sprint(f.file.Size), fmt.Sprint(total))
+		if total != size {
+			return nil, 0, f.changed("size", fmt.Sprint(size), fmt.Sprint(total))
 		}
-		return nil, c.statusError(resp, t)
+		return nil, 0, c.statusError(resp, f.target())
 	default:
-		return nil, c.statusError(resp, t)
+		return nil, 0, c.statusError(resp, f.target())
 	}
 	if e := resp.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return nil, &answerError{bare(resp.Request.URL), "it encodes the content, though told not to"}
+		return nil, 0, &answerError{bare(resp.Request.URL), "it encodes the content, though told not to"}
 	}
 	if err := f.check(resp); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	c.stats.reads.Add(1)
-	body := &counted{resp.Body, c}
+	body = &counted{resp.Body, c}
 	if _, err := io.CopyN(io.Discard, body, skip); err != nil {
-		return nil, f.short(resp, err)
+		return nil, 0, f.short(resp, err)
 	}
-	return body, nil
+	return body, to, nil
 }
+
+func (f *RemoteFile) target() target { return target{f.repo, f.commit, f.file.Path} }
 
 // check compares what the hub says of a file, beside a redirect or content, with
 // what was listed.
@@ -271,19 +275,27 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-var rangeOf = regexp.MustCompile(`^bytes (?:(\d+)-\d+|\*)/(\d+)$`)
+// A span is the bytes [from, to) of a file.
+type span struct{ from, to int64 }
 
-// contentRange returns the first byte and the size of the whole file that an
-// answer states.
-func contentRange(h http.Header) (first, total int64, ok bool) {
+var rangeOf = regexp.MustCompile(`^bytes (?:(\d+)-(\d+)|\*)/(\d+)$`)
+
+// contentRange returns the part of a file that an answer states to be, and the
+// size of the whole. The part is empty in an answer to a range that is not in
+// the file.
+func contentRange(h http.Header) (part span, total int64, ok bool) {
 	m := rangeOf.FindStringSubmatch(h.Get("Content-Range"))
 	if m == nil {
-		return 0, 0, false
+		return span{}, 0, false
 	}
-	first, err := strconv.ParseInt("0"+m[1], 10, 64)
-	if err != nil {
-		return 0, 0, false
+	total, err := strconv.ParseInt(m[3], 10, 64)
+	if err != nil || m[1] == "" {
+		return span{}, total, err == nil
 	}
-	total, err = strconv.ParseInt(m[2], 10, 64)
-	return first, total, err == nil
+	first, err := strconv.ParseInt(m[1], 10, 64)
+	last, err2 := strconv.ParseInt(m[2], 10, 64)
+	if err != nil || err2 != nil || last < first || last >= total {
+		return span{}, 0, false
+	}
+	return span{first, last + 1}, total, true
 }

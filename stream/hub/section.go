@@ -15,7 +15,8 @@ type section struct {
 	off  int64 // of the next byte
 	end  int64
 	body io.ReadCloser // from off on; nil: to be asked for
-	err  error         // how body ended, nil for the first
+	to   int64         // where body ends, maybe before end, or after
+	err  error         // how body broke off; nil: it did not
 	retrier
 }
 
@@ -44,13 +45,15 @@ func (s *section) Read(p []byte) (int, error) {
 		if err := s.open(); err != nil {
 			return 0, err
 		}
-		n, err := s.body.Read(p)
-		if err != nil {
+		n, err := s.body.Read(p[:min(int64(len(p)), s.to-s.off)])
+		s.off += int64(n)
+		if s.off == s.to {
+			s.Close()
+		} else if err != nil {
 			s.Close()
 			s.err = err
 		}
 		if n > 0 {
-			s.off += int64(n)
 			s.progress()
 			return n, nil
 		}
@@ -59,10 +62,10 @@ func (s *section) Read(p []byte) (int, error) {
 
 // open asks for the bytes that are missing until there is an answer.
 func (s *section) open() error {
-	for s.body == nil {
+	for s.body == nil && s.file.local == nil {
 		err := s.err
 		if s.err = nil; err == nil {
-			if s.body, err = s.file.get(s.ctx, s.off, s.end); err == nil {
+			if s.body, s.to, err = s.file.get(s.ctx, s.off, s.end); err == nil {
 				return nil
 			}
 		} else if errors.Is(err, io.EOF) {
