@@ -57,6 +57,11 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 			e.Setenv("NO_COLOR", "1")
 			e.Setenv("CKPT_LEDGER", "")
+			for _, name := range []string{"HF_ENDPOINT", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"} {
+				e.Setenv(name, "")
+			}
+			e.Setenv("HF_HOME", filepath.Join(e.WorkDir, "hf"))
+			e.Values[hubKey{}] = new(scriptHub)
 			if text := sharedText(); text != "" {
 				e.Setenv("WIKITEXT", text)
 			}
@@ -76,6 +81,7 @@ func TestScripts(t *testing.T) {
 			"waitline": cmdWaitLine,
 			"flip":     cmdFlip,
 			"lines":    cmdLines,
+			"hub":      cmdHub(t),
 		},
 	})
 }

@@ -115,7 +115,7 @@ func (r *resumption) notFound(ctx context.Context, err error) error {
 // one of the catalogue, or of the hub.
 func isDataset(key string) bool {
 	_, ok := stream.Lookup(key)
-	return ok || strings.HasPrefix(key, "hf:")
+	return ok || strings.HasPrefix(key, "hf:") && !strings.Contains(key, "@")
 }
 
 // choose matches the dataset's runs with what was given. It returns no error

@@ -313,6 +313,10 @@ func (r *resumption) openSource(ctx context.Context) (*source, error) {
 	if err := checkTextField(src, r.want.given); err != nil {
 		return nil, err
 	}
+	if h := src.print.Hub; h != nil && was.Hub != nil && len(h.Gone) > len(was.Hub.Gone) {
+		src.notices.say(fmt.Sprintf("note: commit %.12s of %s is gone from the hub; commit %.12s has the same files from %s on",
+			was.Hub.Commit, h.Repo, h.Commit, was.Files[spec.From].Path))
+	}
 	return src, nil
 }
 

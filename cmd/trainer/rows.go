@@ -174,7 +174,7 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 		}
 		return src, nil
 	}
-	if len(spec.Data) > 0 || !strings.HasSuffix(name, "@latest") && isDataset(spec.Dataset) {
+	if len(spec.Data) > 0 || isDataset(spec.Dataset) {
 		return open()
 	}
 	l, err := ledger.Open(records.Dir(c), ledger.Options{})
