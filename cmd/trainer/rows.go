@@ -158,14 +158,15 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 		}
 	}
 	open := func() (stream.Source, error) {
-		src, err := stream.Open(ctx, spec, stream.Options{})
+		seeking := newSeeking(c.App.ErrWriter)
+		src, err := stream.Open(ctx, spec, stream.Options{Seek: seeking.update})
 		if err != nil {
 			return nil, sourceError(err)
 		}
 		if c.IsSet("text-field") && !src.Info().HasFields {
 			return nil, noTextField(src.Info().Format)
 		}
-		return src, nil
+		return &source{Source: src, seeking: seeking}, nil
 	}
 	if len(spec.Data) > 0 || isDataset(name) {
 		return open()

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"time"
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/human"
-	"ckptledger/cmd/internal/term"
 	"ckptledger/ledger"
 	"ckptledger/stream"
 )
@@ -19,15 +17,31 @@ import (
 // source is an opened source and what the ledger records of it.
 type source struct {
 	stream.Source
-	print  stream.Fingerprint
-	record ledger.Source
+	print   stream.Fingerprint
+	record  ledger.Source
+	seeking *progress // what its Open shows
+}
+
+// Open is the source's, and says how far it is where that takes long.
+func (s *source) Open(ctx context.Context, c stream.Cursor) (stream.Reader, error) {
+	defer s.seeking.finish()
+	return s.Source.Open(ctx, c)
+}
+
+// cost is what it takes to go on at a cursor.
+func (s *source) cost(c stream.Cursor) stream.Cost {
+	if s, ok := s.Source.(stream.Coster); ok {
+		return s.Cost(c)
+	}
+	return stream.Cost{}
 }
 
 // openSource opens a source and takes its fingerprint, saying how far it is
 // where that takes long.
 func openSource(ctx context.Context, w io.Writer, cache stream.FileCache, spec stream.Spec) (*source, error) {
-	hashing := &hashProgress{w: w, began: time.Now()}
-	src, err := stream.Open(ctx, spec, stream.Options{Cache: cache, Progress: hashing.update})
+	hashing := &progress{w: w, what: "Reading the data once to know it again"}
+	seeking := newSeeking(w)
+	src, err := stream.Open(ctx, spec, stream.Options{Cache: cache, Progress: hashing.update, Seek: seeking.update})
 	if err != nil {
 		return nil, sourceError(err)
 	}
@@ -40,7 +54,7 @@ func openSource(ctx context.Context, w io.Writer, cache stream.FileCache, spec s
 	if err != nil {
 		return nil, fmt.Errorf("encode fingerprint: %w", err)
 	}
-	return &source{src, fp, ledger.Source{Digest: fp.Digest, Label: src.Info().Label, Detail: detail}}, nil
+	return &source{src, fp, ledger.Source{Digest: fp.Digest, Label: src.Info().Label, Detail: detail}, seeking}, nil
 }
 
 // sourceError tells what is wrongly asked for from what is wrong.
@@ -82,33 +96,4 @@ func checkTextField(src stream.Source, given ledger.Config) error {
 
 func noTextField(format string) error {
 	return cmdline.Usagef("--text-field has no effect on %s: it needs JSONL or Parquet (--data FILE)", format)
-}
-
-// hashProgress says every few seconds how far reading for a fingerprint is.
-type hashProgress struct {
-	w     io.Writer
-	began time.Time
-	said  time.Time
-	shown bool
-}
-
-func (h *hashProgress) update(done, total int64) {
-	now := time.Now()
-	if now.Sub(h.began) < 2*time.Second || now.Sub(h.said) < 2*time.Second {
-		return
-	}
-	h.said = now
-	line := fmt.Sprintf("Reading the data once to know it again: %s of %s", human.Bytes(done), human.Bytes(total))
-	if term.Interactive(h.w) {
-		fmt.Fprintf(h.w, "\r%s\x1b[K", line)
-		h.shown = true
-		return
-	}
-	fmt.Fprintln(h.w, line)
-}
-
-func (h *hashProgress) finish() {
-	if h.shown {
-		fmt.Fprint(h.w, "\r\x1b[K")
-	}
 }
