@@ -35,6 +35,8 @@ func BenchmarkRead(b *testing.B) {
 		{"sample", sampleSource{rows: benchRows}},
 		{"text", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.txt"), asText(texts))}})},
 		{"jsonl", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.jsonl"), asJSONL(texts))}})},
+		{"jsonl.gz", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.jsonl.gz"), gzipped(b, asJSONL(texts)))}})},
+		{"jsonl.zst", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.jsonl.zst"), zstded(b, asJSONL(texts)))}})},
 		{"parquet", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.parquet"), benchParquet(b, texts, 50_000))}})},
 	} {
 		b.Run(c.name, func(b *testing.B) {
@@ -140,7 +142,8 @@ func BenchmarkParquetSeek(b *testing.B) {
 func BenchmarkTextCount(b *testing.B) {
 	data := asText(sampleTexts(b, benchRows))
 	for b.Loop() {
-		if _, n, err := findLine(context.Background(), inOrder{bytes.NewReader(data)}, int64(len(data)), benchRows-1); err != nil || n != benchRows-1 {
+		l := newLines(inOrder{bytes.NewReader(data)}, 0, MaxText)
+		if n, err := l.pass(context.Background(), benchRows-1, func() {}); err != nil || n != benchRows-1 {
 			b.Fatal(n, err)
 		}
 	}

@@ -47,23 +47,42 @@ type sequence interface {
 	io.Closer
 }
 
-// readFull fills p, which starts at byte off of the file. That the sequence
-// ends before is an error that wraps io.ErrUnexpectedEOF: the file was cut
-// while it was read.
-func readFull(ctx context.Context, r sequence, p []byte, off int64) error {
-	for n := 0; n < len(p); {
-		m, err := r.read(ctx, p[n:])
-		n += m
-		switch {
-		case n == len(p) || err == nil:
-		case err == io.EOF:
-			return fmt.Errorf("file ends at byte %d: %w", off+int64(n), io.ErrUnexpectedEOF)
-		default:
-			return fmt.Errorf("read at byte %d: %w", off+int64(n), err)
-		}
-	}
-	return nil
+// remainder is a sequence of all that is left of a file, which knows when it has
+// come to the end: io.EOF before that is an error, as the file was cut while it
+// was read.
+type remainder struct {
+	sequence
+	off, size int64 // bytes of the file
 }
+
+// readFrom opens the remainder of a file from the byte off on.
+func readFrom(ctx context.Context, b blob, off, size int64) (*remainder, error) {
+	s, err := b.sequence(ctx, off, size)
+	if err != nil {
+		return nil, err
+	}
+	return &remainder{sequence: s, off: off, size: size}, nil
+}
+
+func (r *remainder) read(ctx context.Context, p []byte) (int, error) {
+	if r.off == r.size {
+		return 0, io.EOF
+	}
+	n, err := r.sequence.read(ctx, p)
+	r.off += int64(n)
+	switch {
+	case err != nil && err != io.EOF:
+		return n, fmt.Errorf("read at byte %d: %w", r.off, err)
+	case r.off == r.size:
+		return n, io.EOF
+	case err == io.EOF:
+		return n, fmt.Errorf("file ends at byte %d: %w", r.off, io.ErrUnexpectedEOF)
+	}
+	return n, nil
+}
+
+// left returns how many bytes are still to be read.
+func (r *remainder) left() int64 { return r.size - r.off }
 
 // localFile is a file of this machine as a place.
 type localFile struct {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"ckptledger/stream/unpack"
 )
 
 // fileReader reads the files of a source one after another.
@@ -26,19 +28,35 @@ type openFile struct {
 	rows  fileRows
 }
 
-// openAt opens the file of a row at that row.
-func (s *fileSource) openAt(ctx context.Context, at Position) (*openFile, error) {
+// openAt opens the file of a row at that row, which can be decoded from the point.
+func (s *fileSource) openAt(ctx context.Context, at Position, point *unpack.Point) (*openFile, error) {
 	f := s.files[at.File]
 	b, err := f.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.format.open(ctx, b, f, at)
+	rows, err := s.format.open(ctx, b, f, at, point)
 	if err != nil {
 		b.Close()
 		return nil, fmt.Errorf("read %s: %w", f.name(), err)
 	}
 	return &openFile{file: f, index: at.File, blob: b, rows: rows}, nil
+}
+
+// openRow opens a file at row n of it, or at its end, and says where that is in
+// the file.
+func (s *fileSource) openRow(ctx context.Context, index int, n int64) (*openFile, Position, error) {
+	f := s.files[index]
+	b, err := f.open(ctx)
+	if err != nil {
+		return nil, Position{}, err
+	}
+	rows, at, err := s.format.find(ctx, b, f, n)
+	if err != nil {
+		b.Close()
+		return nil, Position{}, fmt.Errorf("count rows of %s: %w", f.name(), err)
+	}
+	return &openFile{file: f, index: index, blob: b, rows: rows}, at, nil
 }
 
 func (o *openFile) close() error { return errors.Join(o.rows.close(), o.blob.Close()) }
@@ -129,7 +147,7 @@ func (r *fileReader) next(ctx context.Context) (*openFile, error) {
 			return o.file, nil
 		}
 	}
-	return r.source.openAt(ctx, Position{Row: r.at.Row, File: r.at.File})
+	return r.source.openAt(ctx, Position{Row: r.at.Row, File: r.at.File}, nil)
 }
 
 // An opening is a file that is opened in the background.
@@ -150,7 +168,7 @@ func (r *fileReader) lookAhead() {
 	at := Position{File: r.now.index + 1}
 	go func() {
 		defer close(o.done)
-		o.file, o.err = r.source.openAt(ctx, at)
+		o.file, o.err = r.source.openAt(ctx, at, nil)
 	}()
 	r.ahead = o
 }

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -10,10 +11,9 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-)
 
-// compressed holds the extensions of files that hold rows, but not as they lie.
-var compressed = map[string]bool{".gz": true, ".zst": true, ".bz2": true, ".xz": true, ".zip": true}
+	"ckptledger/stream/unpack"
+)
 
 // A file is one file of a source.
 type file struct {
@@ -31,7 +31,7 @@ func (f *file) learn(rows int64) { f.known.Store(rows + 1) }
 // the byte order of their absolute paths and each once, and says what format
 // they have. patterns are the same as absolute ones, to be remembered.
 //
-// A folder means all its files with an extension of the table, not those of its
+// A folder means all its files whose name says a format, not those of its
 // own folders: a split left in there by accident would be trained on unnoticed.
 func findFiles(data []string) (paths, patterns []string, format string, err error) {
 	for _, name := range data {
@@ -133,7 +133,7 @@ func filesIn(folder string) ([]string, error) {
 	var files []string
 	for _, e := range entries {
 		path := filepath.Join(folder, e.Name())
-		if strings.HasPrefix(e.Name(), ".") || extensions[extension(path)] == "" {
+		if strings.HasPrefix(e.Name(), ".") || kindOf(e.Name()) == "" {
 			continue
 		}
 		if info, err := os.Stat(path); err != nil || info.IsDir() {
@@ -142,7 +142,7 @@ func filesIn(folder string) ([]string, error) {
 		files = append(files, path)
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("data %s: %w: the folder itself holds no .txt, .jsonl or .parquet file", folder, ErrNoData)
+		return nil, fmt.Errorf("data %s: %w: the folder itself holds no .txt, .jsonl or .parquet file, nor .gz or .zst of the first two", folder, ErrNoData)
 	}
 	return files, nil
 }
@@ -157,40 +157,67 @@ func recognise(path string) (string, error) {
 		// Also because opening a pipe would wait for its writer.
 		return "", &FormatError{Path: path, Reason: "not a regular file: it could not be read again to resume"}
 	}
-	ext := extension(path)
-	if compressed[ext] {
-		return "", &FormatError{Path: path, Reason: "compressed; decompress it first"}
+	if foreign[extension(path)] {
+		return "", &FormatError{Path: path, Reason: "compressed in a way that is not read; gzip and zstd are: decompress it, or compress it as one of them"}
 	}
-	if format := extensions[ext]; format != "" {
-		return format, nil
+	if kind := kindOf(path); kind != "" {
+		return kind, nil
 	}
-	f, err := os.Open(path)
+	head, err := headOf(path)
 	if err != nil {
-		return "", fmt.Errorf("data: %w", err)
+		return "", err
 	}
-	defer f.Close()
-	head := make([]byte, 4096)
-	n, err := io.ReadFull(f, head)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return "", fmt.Errorf("data: %w", err)
-	}
-	return sniff(path, head[:n])
+	return sniff(path, head)
 }
 
-// sniff returns the format of a file that starts with head.
+// headOf returns how a file starts, unpacked if it is compressed.
+func headOf(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	defer f.Close()
+	var r io.Reader = f
+	if _, p := splitPacking(strings.ToLower(path)); p.open != nil {
+		u, err := p.open(f, unpack.Point{})
+		if err != nil {
+			return nil, fmt.Errorf("data: %w", err)
+		}
+		defer u.Close()
+		r = u
+	}
+	head := make([]byte, 4096)
+	n, err := io.ReadFull(r, head)
+	var corrupt *unpack.CorruptError
+	switch {
+	case err == nil || err == io.EOF || err == io.ErrUnexpectedEOF:
+		return head[:n], nil
+	case errors.As(err, &corrupt):
+		return nil, &FormatError{Path: path, Reason: reasonPacked, Err: err}
+	}
+	return nil, fmt.Errorf("data: %w", err)
+}
+
+// reasonPacked is what is wrong with a file that is damaged where it starts.
+const reasonPacked = "cannot be decompressed"
+
+// sniff returns the format of a file that starts with head when it is unpacked.
 func sniff(path string, head []byte) (string, error) {
 	text := strings.TrimSpace(strings.TrimPrefix(string(head), string(byteOrderMark)))
+	stem, p := splitPacking(strings.ToLower(path))
 	switch {
+	case strings.HasPrefix(text, "PAR1") && p.ext != "":
+		return "", &FormatError{Path: path, Reason: "Parquet that is compressed once more; decompress it first"}
 	case strings.HasPrefix(text, "PAR1"):
 		return formatParquet, nil
 	case strings.HasPrefix(text, "{"):
-		return formatJSONL, nil
-	case strings.HasPrefix(text, "[") && extension(path) == ".json":
+		return formatJSONL + p.ext, nil
+	case strings.HasPrefix(text, "[") && extension(stem) == ".json":
 		return "", &FormatError{Path: path, Reason: "a JSON array; write one object a line instead"}
 	case strings.ContainsRune(text, 0):
 		return "", &FormatError{Path: path, Reason: "not text, JSON lines or Parquet"}
 	}
-	return formatText, nil
+	return formatText + p.ext, nil
 }
 
 func extension(path string) string { return strings.ToLower(filepath.Ext(path)) }

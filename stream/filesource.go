@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"ckptledger/stream/unpack"
 )
 
 const kindFiles = "files"
@@ -20,7 +22,7 @@ const probed = 1000
 type fileSource struct {
 	spec    Spec // Data as absolute patterns
 	opt     Options
-	kind    string // of the files: text, jsonl, parquet
+	kind    string // of all files, as Info.Format
 	format  format
 	files   []*file
 	hashing int64   // hashedWhole, less in tests
@@ -36,7 +38,7 @@ func openFiles(ctx context.Context, spec Spec, opt Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind == formatText && len(spec.Columns) > 0 {
+	if !hasFields(kind) && len(spec.Columns) > 0 {
 		return nil, ErrNoColumns
 	}
 	files, err := statFiles(ctx, paths)
@@ -55,21 +57,22 @@ func openFiles(ctx context.Context, spec Spec, opt Options) (Source, error) {
 // can be read.
 func newFileSource(ctx context.Context, spec Spec, opt Options, kind string, files []*file) (s *fileSource, err error) {
 	s = &fileSource{spec: spec, opt: opt, kind: kind, files: files, hashing: hashedWhole}
-	switch kind {
-	case formatText:
-		s.format = textFormat
-	case formatJSONL:
-		s.format = jsonlFormat(spec.TextField, spec.Columns)
-	case formatParquet:
+	if kind == formatParquet {
 		s.format, err = openParquetFormat(ctx, spec.TextField, spec.Columns, files, s.known())
-	}
-	if err != nil {
-		return nil, err
+		if err != nil {
+			return nil, err
+		}
+	} else {
+		s.format = s.lineFormat()
 	}
 	if s.known() {
 		return s, nil
 	}
 	if err := s.probe(ctx); err != nil {
+		var corrupt *unpack.CorruptError
+		if errors.As(err, &corrupt) {
+			err = &FormatError{Path: s.where(), Reason: reasonPacked, Err: err}
+		}
 		return nil, err
 	}
 	return s, nil
@@ -83,13 +86,28 @@ func (s *fileSource) known() bool {
 	return was != nil && !s.files[0].near() && was.TextField == s.spec.TextField && len(s.spec.Columns) == 0
 }
 
+// lineFormat is the format of a kind whose files hold lines.
+func (s *fileSource) lineFormat() lineFormat {
+	format := textFormat
+	if hasFields(s.kind) {
+		format = jsonlFormat(s.spec.TextField, s.spec.Columns)
+	}
+	_, format.packing = splitPacking(s.kind)
+	format.seek = func(done, total int64) {
+		if s.opt.Seek != nil {
+			s.opt.Seek(done, total)
+		}
+	}
+	return format
+}
+
 // probe reads the first rows: there has to be one, and one of those in its file
 // has to have each column.
 func (s *fileSource) probe(ctx context.Context) error {
 	if s.kind == formatParquet && slices.ContainsFunc(s.files, func(f *file) bool { return f.rows() > 0 }) {
 		return nil // a footer says all that
 	}
-	r, err := s.reader(ctx, Position{})
+	r, err := s.reader(ctx, Position{}, nil)
 	if err != nil {
 		return err
 	}
@@ -116,7 +134,7 @@ func (s *fileSource) probe(ctx context.Context) error {
 	switch {
 	case rows == 0:
 		return fmt.Errorf("data %s: %w: the files hold no row", s.where(), ErrNoData)
-	case len(missing) == 0 || s.kind != formatJSONL:
+	case len(missing) == 0 || s.kind == formatParquet || !hasFields(s.kind):
 		return nil
 	}
 	have, err := jsonColumns(ctx, s)
@@ -234,35 +252,61 @@ func (s *fileSource) Open(ctx context.Context, c Cursor) (Reader, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	start := c.Next
-	if c.Last != nil {
-		start = c.Last.At
-	}
 	if c.OnlyRow {
-		var err error
-		if start, err = s.locate(ctx, start.Row); err != nil {
-			return nil, err
-		}
+		c.Point = nil // it may be of other files
 	}
-	if !s.has(start) {
-		return nil, &ProofError{At: start, Reason: "is not where the cursor says"}
-	}
-	r, err := s.reader(ctx, start)
+	r, err := s.openCursor(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	if c.Last != nil {
 		if err := prove(ctx, r, c); err != nil {
 			r.Close()
-			return nil, err
+			return nil, explainPoint(err, c.Point, c.first())
 		}
 	}
 	return r, nil
 }
 
+// openCursor opens at the row that c has read first.
+func (s *fileSource) openCursor(ctx context.Context, c Cursor) (*fileReader, error) {
+	start := c.first()
+	if c.OnlyRow {
+		return s.locate(ctx, start.Row)
+	}
+	if !s.has(start) {
+		return nil, &ProofError{At: start, Reason: "is not where the cursor says"}
+	}
+	if err := s.checkPoint(c.Point, start); err != nil {
+		return nil, err
+	}
+	return s.reader(ctx, start, c.Point)
+}
+
+// packed reports whether the files are compressed.
+func (s *fileSource) packed() bool {
+	_, p := splitPacking(s.kind)
+	return p.open != nil
+}
+
+// checkPoint returns a *ProofError for a point that cannot be one of the row at.
+func (s *fileSource) checkPoint(p *unpack.Point, at Position) error {
+	switch {
+	case p == nil:
+		return nil
+	case !s.packed():
+		return &ProofError{At: at, Reason: "has a point in a compressed file; this one is not"}
+	case p.Raw > lineFeedBefore(at.Offset):
+		return &ProofError{At: at, Reason: fmt.Sprintf("lies before its point, which is at byte %d of the text", p.Raw)}
+	case p.From < 0 || p.From > s.files[at.File].size():
+		return &ProofError{At: at, Reason: fmt.Sprintf("has a point at byte %d of a smaller file", p.From)}
+	}
+	return nil
+}
+
 // reader returns a reader whose next row is at.
-func (s *fileSource) reader(ctx context.Context, at Position) (*fileReader, error) {
-	now, err := s.openAt(ctx, at)
+func (s *fileSource) reader(ctx context.Context, at Position, point *unpack.Point) (*fileReader, error) {
+	now, err := s.openAt(ctx, at, point)
 	if err != nil {
 		return nil, err
 	}
@@ -288,44 +332,36 @@ func (s *fileSource) has(p Position) bool {
 // countRows implements rowCounter.
 func (s *fileSource) countRows(ctx context.Context) (int64, error) {
 	total := int64(0)
-	for _, f := range s.files {
-		_, rows, err := s.find(ctx, f, math.MaxInt64)
+	for i := range s.files {
+		o, at, err := s.openRow(ctx, i, math.MaxInt64)
 		if err != nil {
 			return 0, err
 		}
-		total += rows
+		total += at.FileRow
+		if err := o.close(); err != nil {
+			return 0, err
+		}
 	}
 	return total, nil
 }
 
-// locate finds a row by counting those before it. The row behind the last one
-// is the end.
-func (s *fileSource) locate(ctx context.Context, row int64) (Position, error) {
-	at := Position{Row: row}
+// locate finds a row by counting those before it, and reads on from there. The
+// row behind the last one is the end.
+func (s *fileSource) locate(ctx context.Context, row int64) (*fileReader, error) {
 	left := row
-	for i, f := range s.files {
-		off, rows, err := s.find(ctx, f, left)
+	for i := range s.files {
+		o, at, err := s.openRow(ctx, i, left)
 		if err != nil {
-			return at, err
+			return nil, err
 		}
-		at.File, at.FileRow, at.Offset = i, rows, off
-		left -= rows
-		if left == 0 && (off < f.size() || i == len(s.files)-1) {
-			return at, nil
+		left -= at.FileRow
+		if left == 0 && (o.rows.more() || i == len(s.files)-1) {
+			at.Row, at.File = row, i
+			return &fileReader{source: s, at: at, now: o}, nil
+		}
+		if err := o.close(); err != nil {
+			return nil, err
 		}
 	}
-	return at, &ProofError{At: at, Reason: fmt.Sprintf("is past the end: there are %d rows", row-left)}
-}
-
-func (s *fileSource) find(ctx context.Context, f *file, n int64) (off, rows int64, err error) {
-	b, err := f.open(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer b.Close()
-	off, rows, err = s.format.find(ctx, b, f, n)
-	if err != nil {
-		return 0, 0, fmt.Errorf("count rows of %s: %w", f.name(), err)
-	}
-	return off, rows, nil
+	return nil, &ProofError{At: Position{Row: row}, Reason: fmt.Sprintf("is past the end: there are %d rows", row-left)}
 }

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"ckptledger/stream/unpack"
+
+	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	pq "github.com/parquet-go/parquet-go/format"
@@ -24,10 +28,17 @@ type record struct {
 	Null     bool
 	At, Next Position
 	SHA256   string
+	Point    pointOf
 }
 
+// pointOf is the point of a row. From where on a row can be decoded is no part of
+// what it is: it may differ with what was read before.
+type pointOf struct{ *unpack.Point }
+
+func (pointOf) Equal(pointOf) bool { return true }
+
 func keep(row *Row) record {
-	return record{row.Kind, row.Reason, string(row.Text), row.Text == nil, row.At, row.Next, row.SHA256()}
+	return record{row.Kind, row.Reason, string(row.Text), row.Text == nil, row.At, row.Next, row.SHA256(), pointOf{After(row).Point}}
 }
 
 // readN reads up to n rows from a cursor on; all of them if n is negative.
@@ -55,7 +66,7 @@ func readN(t testing.TB, src Source, c Cursor, n int) []record {
 // after returns the cursor behind a row, by way of JSON, as the ledger keeps it.
 func after(t testing.TB, r record) Cursor {
 	t.Helper()
-	data, err := json.Marshal(Cursor{Next: r.Next, Last: &Proof{At: r.At, SHA256: r.SHA256}})
+	data, err := json.Marshal(Cursor{Next: r.Next, Last: &Proof{At: r.At, SHA256: r.SHA256}, Point: r.Point.Point})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +205,41 @@ func withoutPageIndex(t testing.TB, data []byte) []byte {
 			}
 		}
 	})
+}
+
+// gzipped compresses data as so many members as there are pieces of it.
+func gzipped(t testing.TB, data ...[]byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	for _, d := range data {
+		w := gzip.NewWriter(&b)
+		if _, err := w.Write(d); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+// zstded is gzipped for zstd and its frames.
+func zstded(t testing.TB, data ...[]byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	for _, d := range data {
+		w, err := zstd.NewWriter(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(d); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
 }
 
 func texts(n int) []string {

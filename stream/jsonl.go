@@ -128,7 +128,7 @@ func jsonType(c byte) string {
 // jsonColumns returns the names of the members in the first rows of s, sorted
 // and not too many.
 func jsonColumns(ctx context.Context, s *fileSource) ([]string, error) {
-	r, err := s.reader(ctx, Position{})
+	r, err := s.reader(ctx, Position{}, nil)
 	if err != nil {
 		return nil, err
 	}

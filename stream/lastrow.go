@@ -1,23 +1,26 @@
 package stream
 
-// LastRow keeps what a [Proof] needs of the row consumed last, so that a cursor
-// can be made after the reader has gone on, or has failed to. Its memory is
-// reused from row to row.
+import "ckptledger/stream/unpack"
+
+// LastRow keeps what a [Cursor] needs of the row consumed last, so that one can
+// be made after the reader has gone on, or has failed to. Its memory is reused
+// from row to row, and what is dear is left to Cursor.
 type LastRow struct {
-	proof *Proof // where nothing was consumed since a resume
-	at    Position
-	raw   []byte
-	long  bool // the record was too long to keep: sum is its hash
-	sum   [32]byte
-	set   bool
+	resumed  Cursor // where nothing was consumed since
+	set      bool
+	at, next Position
+	point    unpack.Point
+	raw      []byte
+	long     bool // the record was too long to keep: sum is its hash
+	sum      [32]byte
 }
 
-// Resume starts from the proof that a cursor carries; nil for none.
-func (l *LastRow) Resume(p *Proof) { *l = LastRow{proof: p, raw: l.raw[:0]} }
+// Resume starts from the cursor that the reader was opened at.
+func (l *LastRow) Resume(c Cursor) { *l = LastRow{resumed: c, raw: l.raw[:0]} }
 
 // Set makes row the one consumed last.
 func (l *LastRow) Set(row *Row) {
-	l.at, l.set, l.proof = row.At, true, nil
+	l.set, l.at, l.next, l.point = true, row.At, row.Next, row.point
 	if l.long = row.raw == nil; l.long {
 		l.sum = row.sum
 		return
@@ -31,17 +34,15 @@ func (l *LastRow) Set(row *Row) {
 // keepRaw is how many bytes of memory a LastRow keeps from row to row.
 const keepRaw = 1 << 20
 
-// Proof returns the proof of the row consumed last, nil if there is none.
-func (l *LastRow) Proof() *Proof {
+// Cursor returns the cursor behind the row consumed last, the one of Resume if
+// there was none since.
+func (l *LastRow) Cursor() Cursor {
 	if !l.set {
-		return l.proof
+		return l.resumed
 	}
-	if l.raw == nil {
-		l.raw = []byte{}
+	row := Row{At: l.at, Next: l.next, sum: l.sum, point: l.point}
+	if !l.long {
+		row.hold(l.raw)
 	}
-	row := Row{At: l.at, raw: l.raw, sum: l.sum}
-	if l.long {
-		row.raw = nil
-	}
-	return NewProof(&row)
+	return After(&row)
 }

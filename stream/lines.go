@@ -15,20 +15,23 @@ var byteOrderMark = []byte{0xEF, 0xBB, 0xBF}
 
 // lines splits a file at each line feed. A last line without one counts too; a
 // byte order mark at the start of the file belongs to no line.
+//
+// How long the file is need not be known: lines reads a byte ahead of each line
+// that it hands out.
 type lines struct {
-	r    sequence
-	size int64 // of the file
-	max  int   // the longest line handed out, in bytes
+	r   sequence
+	max int // the longest line handed out, in bytes
 
 	off    int64 // of the next line in the file
 	buf    []byte
-	lo, hi int // buf[lo:hi] was read and not handed out; buf[lo] is at off
+	lo, hi int   // buf[lo:hi] was read and not handed out; buf[lo] is at off
+	end    error // what comes behind buf[:hi]: io.EOF, or why it could not be read
 }
 
-// newLines returns the lines of r, which reads a file of size bytes from the
-// byte offset off to its end.
-func newLines(r sequence, size, off int64, max int) *lines {
-	return &lines{r: r, size: size, off: off, max: max, buf: make([]byte, lineBuffer)}
+// newLines returns the lines of r, which reads a file from the byte offset off
+// to its end: io.EOF is nothing else.
+func newLines(r sequence, off int64, max int) *lines {
+	return &lines{r: r, off: off, max: max, buf: make([]byte, lineBuffer)}
 }
 
 // next returns the next line without its line feed, valid until the next call,
@@ -43,23 +46,34 @@ func (l *lines) next(ctx context.Context) (line []byte, sum [32]byte, err error)
 		} else {
 			scanned = l.hi - l.lo
 		}
-		last := l.off+int64(scanned) == l.size
 		switch {
 		case scanned > l.max:
 			sum, err = l.skip(ctx)
 			return nil, sum, err
-		case i >= 0:
+		case i >= 0 && (l.lo+scanned+1 < l.hi || l.end == io.EOF):
 			return l.take(scanned, 1), sum, nil
-		case last && scanned == 0:
-			return nil, sum, io.EOF
-		case last:
+		case i < 0 && scanned > 0 && l.end == io.EOF:
 			return l.take(scanned, 0), sum, nil
+		case l.end != nil:
+			return nil, sum, l.end
 		}
-		if err := l.fill(ctx); err != nil {
-			return nil, sum, err
-		}
+		l.fill(ctx)
 		scanned = min(scanned, l.hi-l.lo) // a byte order mark went
 	}
+}
+
+// more reports whether there is something behind the line returned last.
+func (l *lines) more() bool { return l.lo < l.hi || l.end != io.EOF }
+
+// peek makes sure that more knows, where no line was returned yet.
+func (l *lines) peek(ctx context.Context) error {
+	for l.lo == l.hi && l.end == nil {
+		l.fill(ctx)
+	}
+	if l.lo == l.hi && l.end != io.EOF {
+		return l.end
+	}
+	return nil
 }
 
 // take hands out the next n bytes and passes over the feed bytes behind them.
@@ -70,9 +84,9 @@ func (l *lines) take(n, feed int) []byte {
 	return line
 }
 
-// fill reads more of the file behind what is in the buffer, which it first
-// moves to the front and, if it is full, makes larger.
-func (l *lines) fill(ctx context.Context) error {
+// fill reads more of the file behind what is in the buffer, as much as fits. It
+// first moves that to the front and, if the buffer is full, makes it larger.
+func (l *lines) fill(ctx context.Context) {
 	held := l.hi - l.lo
 	buf := l.buf
 	switch {
@@ -83,75 +97,65 @@ func (l *lines) fill(ctx context.Context) error {
 	}
 	copy(buf, l.buf[l.lo:l.hi])
 	l.buf, l.lo, l.hi = buf, 0, held
-	return l.read(ctx)
-}
-
-// read reads behind what is in the buffer as much as fits.
-func (l *lines) read(ctx context.Context) error {
-	at := l.off + int64(l.hi-l.lo)
-	n := int(min(int64(len(l.buf)-l.hi), l.size-at))
-	if err := readFull(ctx, l.r, l.buf[l.hi:l.hi+n], at); err != nil {
-		return err
+	for l.hi < len(l.buf) && l.end == nil {
+		var n int
+		n, l.end = l.r.read(ctx, l.buf[l.hi:])
+		l.hi += n
 	}
-	l.hi += n
-	if at == 0 && bytes.HasPrefix(l.buf[:l.hi], byteOrderMark) {
+	if l.off == 0 && held == 0 && bytes.HasPrefix(l.buf[:l.hi], byteOrderMark) {
 		l.lo += len(byteOrderMark)
 		l.off += int64(len(byteOrderMark))
 	}
-	return nil
 }
 
 // skip passes over the next line, which is too long to hand out, and returns
 // its hash.
 func (l *lines) skip(ctx context.Context) (sum [32]byte, err error) {
 	hash := sha256.New()
-	for {
+	for feed := false; !feed; {
 		i := bytes.IndexByte(l.buf[l.lo:l.hi], '\n')
-		if i >= 0 {
+		if feed = i >= 0; feed {
 			hash.Write(l.take(i, 1))
-			break
+		} else {
+			hash.Write(l.take(l.hi-l.lo, 0))
 		}
-		if hash.Write(l.take(l.hi-l.lo, 0)); l.off == l.size {
-			break
-		}
-		l.lo, l.hi = 0, 0
-		if err := l.read(ctx); err != nil {
+		if err := l.peek(ctx); err != nil {
 			return sum, err
+		}
+		if !l.more() {
+			break
 		}
 	}
 	return [32]byte(hash.Sum(nil)), nil
 }
 
-// findLine returns the offset of line n, counted from 0, of a file of size
-// bytes that r reads from the start. Of a file with fewer lines it returns the
-// size, and as lines how many there are; else lines is n.
-func findLine(ctx context.Context, r sequence, size, n int64) (off, lines int64, err error) {
-	if n == 0 || size == 0 {
-		return 0, 0, nil
-	}
-	buf := make([]byte, min(1<<20, size))
-	last := byte('\n') // the byte before off; at the start, as if a line had ended there
-	for off < size {
-		b := buf[:min(int64(len(buf)), size-off)]
-		if err := readFull(ctx, r, b, off); err != nil {
-			return 0, 0, err
+// pass passes over the next n lines, without a look at their length, and returns
+// how many there were of them: fewer only at the end of the file. It calls passed
+// now and then, so that others can follow l.off.
+func (l *lines) pass(ctx context.Context, n int64, passed func()) (lines int64, err error) {
+	within := false // a line, of which some was passed
+	for lines < n {
+		if err := l.peek(ctx); err != nil {
+			return lines, err
 		}
-		if c := int64(bytes.Count(b, []byte{'\n'})); lines+c < n {
+		held := l.buf[l.lo:l.hi]
+		if len(held) == 0 {
+			break
+		}
+		if c := int64(bytes.Count(held, []byte{'\n'})); lines+c < n {
 			lines += c
-			last = b[len(b)-1]
-			off += int64(len(b))
-			continue
+			within = held[len(held)-1] != '\n'
+			l.take(len(held), 0)
+		} else {
+			for ; lines < n; lines++ {
+				l.take(bytes.IndexByte(l.buf[l.lo:l.hi], '\n'), 1)
+			}
+			within = false
 		}
-		for ; lines < n; lines++ {
-			i := bytes.IndexByte(b, '\n') + 1
-			b = b[i:]
-			off += int64(i)
-		}
-		return off, lines, nil
+		passed()
 	}
-	onlyMark := size == int64(len(byteOrderMark)) && bytes.Equal(buf[:size], byteOrderMark)
-	if last != '\n' && !onlyMark {
-		lines++
+	if within {
+		lines++ // the last one, without a line feed
 	}
-	return size, lines, nil
+	return lines, l.peek(ctx)
 }

@@ -24,7 +24,7 @@ func splitModel(data []byte) [][]byte {
 
 // shortBuffer makes lines read a few bytes at once.
 func shortBuffer(data []byte, off int64, max, size int) *lines {
-	l := newLines(inOrder{bytes.NewReader(data[off:])}, int64(len(data)), off, max)
+	l := newLines(inOrder{bytes.NewReader(data[off:])}, off, max)
 	l.buf = make([]byte, size)
 	return l
 }
@@ -37,15 +37,19 @@ func FuzzLines(f *testing.F) {
 		model := splitModel(data)
 		l := shortBuffer(data, 0, int(max), int(size)+4)
 		for i := 0; ; i++ {
-			off, found, err := findLine(context.Background(), inOrder{bytes.NewReader(data)}, int64(len(data)), int64(i))
+			p := shortBuffer(data, 0, int(max), int(size)+4)
+			passed, err := p.pass(context.Background(), int64(i), func() {})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := min(i, len(model)); found != int64(want) {
-				t.Fatalf("findLine(%d) found %d of %d lines", i, found, len(model))
+			if want := min(i, len(model)); passed != int64(want) {
+				t.Fatalf("passed %d of %d lines, want %d", passed, len(model), want)
 			}
-			if i > 0 && i <= len(model) && off != l.off {
-				t.Fatalf("line %d is at %d, findLine says %d", i, l.off, off)
+			if p.more() != (i < len(model)) {
+				t.Fatalf("behind %d of %d lines there is more: %v", i, len(model), p.more())
+			}
+			if i > 0 && i <= len(model) && (p.off != l.off || p.more() != l.more()) {
+				t.Fatalf("line %d is at %d, passing says %d", i, l.off, p.off)
 			}
 			line, sum, err := l.next(context.Background())
 			if i >= len(model) {
@@ -71,7 +75,7 @@ func FuzzLines(f *testing.F) {
 func TestLinesBuffer(t *testing.T) {
 	long := bytes.Repeat([]byte("x"), 5*lineBuffer)
 	data := slices.Concat([]byte("a\n"), long, []byte("\nb\n"), bytes.Repeat([]byte("short line\n"), lineBuffer))
-	l := newLines(inOrder{bytes.NewReader(data)}, int64(len(data)), 0, MaxText)
+	l := newLines(inOrder{bytes.NewReader(data)}, 0, MaxText)
 	n := 0
 	for {
 		if _, _, err := l.next(context.Background()); err == io.EOF {
@@ -86,18 +90,51 @@ func TestLinesBuffer(t *testing.T) {
 	}
 }
 
+// TestLinesErrors has reading fail within a line and behind one: what was read
+// whole is handed out where it is known that more comes, and never as the last.
 func TestLinesErrors(t *testing.T) {
 	data := []byte("first line\nsecond line\n")
-	cut := newLines(inOrder{bytes.NewReader(data[:15])}, int64(len(data)), 0, 100)
-	if _, _, err := cut.next(context.Background()); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("a file that was cut: %v", err)
-	}
 	broken := errors.New("disk on fire")
-	bad := newLines(inOrder{iotest.ErrReader(broken)}, int64(len(data)), 0, 100)
-	if _, _, err := bad.next(context.Background()); !errors.Is(err, broken) {
-		t.Errorf("a read that fails: %v", err)
+	for n, want := range map[int]int{0: 0, 5: 0, 11: 0, 12: 1, 15: 1, len(data): 1} {
+		r := io.MultiReader(bytes.NewReader(data[:n]), iotest.ErrReader(broken))
+		l := newLines(inOrder{r}, 0, 100)
+		got := 0
+		_, _, err := l.next(context.Background())
+		for ; err == nil; got++ {
+			_, _, err = l.next(context.Background())
+		}
+		if _, _, again := l.next(context.Background()); !errors.Is(err, broken) || again != err || got != want || !l.more() {
+			t.Errorf("a read that fails at byte %d: %d lines, then %v, then %v", n, got, err, again)
+		}
+		p := newLines(inOrder{io.MultiReader(bytes.NewReader(data[:n]), iotest.ErrReader(broken))}, 0, 100)
+		if _, err := p.pass(context.Background(), 10, func() {}); !errors.Is(err, broken) {
+			t.Errorf("passing over lines, a read that fails at byte %d: %v", n, err)
+		}
 	}
 }
+
+// TestRemainder cuts a file while it is read: that is not its end.
+func TestRemainder(t *testing.T) {
+	ctx := context.Background()
+	data := []byte("first line\nsecond line\n")
+	for n := range len(data) + 1 {
+		m := &memory{path: "a", data: data[:n]}
+		r, err := readFrom(ctx, m, 0, int64(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.size = int64(len(data))
+		got, err := io.ReadAll(asReader{r})
+		if cut := errors.Is(err, io.ErrUnexpectedEOF); cut != (n < len(data)) || len(got) != n || r.left() != int64(len(data)-n) {
+			t.Errorf("cut at byte %d: %d bytes, %v", n, len(got), err)
+		}
+	}
+}
+
+// asReader is a sequence as a reader.
+type asReader struct{ sequence }
+
+func (r asReader) Read(p []byte) (int, error) { return r.read(context.Background(), p) }
 
 func TestLinesStop(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())

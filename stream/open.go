@@ -31,6 +31,7 @@ type Spec struct {
 type Options struct {
 	Cache    FileCache               // remembers the hashes of files; nil: every Source hashes them anew
 	Progress func(done, total int64) // called while Fingerprint reads, in bytes; nil: not at all
+	Seek     func(done, total int64) // called within Source.Open while it comes to its row: bytes of text passed over, in all, or -1 where the row is found by counting; nil: not at all
 	Now      func() time.Time        // the clock that tells files too fresh to be cached; nil: time.Now
 
 	// Hub makes the client of the hub and of the web. It is called where one is

@@ -30,6 +30,17 @@ func TestOpenErrors(t *testing.T) {
 		"array.json":         []byte("[{\"text\": \"x\"}]"),
 		"binary.dat":         []byte("\x7fELF\x00\x00"),
 		"a.txt.gz":           ok,
+		"empty.jsonl.zst":    nil,
+		"none.jsonl.gz":      gzipped(t, nil),
+		"rows.json.gz":       gzipped(t, asJSONL(texts(3))),
+		"array.json.gz":      gzipped(t, []byte(" [{}]")),
+		"binary.gz":          gzipped(t, []byte("\x7fELF\x00\x00")),
+		"junk.gz":            ok,
+		"table.parquet.zst":  zstded(t, parquet),
+		"a.txt.bz2":          ok,
+		"text.txt.gz":        gzipped(t, ok),
+		"pack/a.jsonl":       asJSONL(texts(3)),
+		"pack/b.jsonl.gz":    gzipped(t, asJSONL(texts(3))),
 		"column.jsonl":       []byte(strings.Repeat("{\"body\": \"x\", \"id\": 1}\n", 3)),
 		"junk.jsonl":         []byte(strings.Repeat("junk\n", 3)),
 		"cut.parquet":        parquet[:len(parquet)/2],
@@ -60,7 +71,17 @@ func TestOpenErrors(t *testing.T) {
 		{"none.parquet", Spec{}, ErrNoData, "no row"},
 		{"array.json", Spec{}, &format, "one object a line"},
 		{"binary.dat", Spec{}, &format, "not text"},
-		{"a.txt.gz", Spec{}, &format, "decompress"},
+		{"a.txt.gz", Spec{}, &format, "no gzip member"},
+		{"empty.jsonl.zst", Spec{}, &format, "ends too early"},
+		{"none.jsonl.gz", Spec{}, ErrNoData, "no row"},
+		{"rows.json.gz", Spec{Columns: []string{"url"}}, &column, `"url"`},
+		{"array.json.gz", Spec{}, &format, "one object a line"},
+		{"binary.gz", Spec{}, &format, "not text"},
+		{"junk.gz", Spec{}, &format, "no gzip member"},
+		{"table.parquet.zst", Spec{}, &format, "decompress it first"},
+		{"a.txt.bz2", Spec{}, &format, "gzip and zstd are"},
+		{"text.txt.gz", Spec{Columns: []string{"id"}}, ErrNoColumns, "jsonl"},
+		{"pack", Spec{}, &format, "b.jsonl.gz (jsonl.gz)"},
 		{"column.jsonl", Spec{}, &column, "body, id"},
 		{"column.jsonl", Spec{TextField: "body", Columns: []string{"url"}}, &column, "first 3 rows"},
 		{"junk.jsonl", Spec{}, &column, "none of the first 3 rows"},
@@ -103,6 +124,10 @@ func TestFindFiles(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "c/y.jsonl"), asJSONL(texts(2)))
 	write(t, filepath.Join(dir, "lines"), append([]byte("\n"), asJSONL(texts(2))...))
+	for _, name := range []string{"a.JSONL.gz", "b.ndjson.gz", "c.json.gz"} {
+		write(t, filepath.Join(dir, "packed", name), gzipped(t, asJSONL(texts(2))))
+	}
+	write(t, filepath.Join(dir, "lines.zst"), zstded(t, asText(texts(2))))
 	write(t, filepath.Join(dir, "table"), asParquet(t, pointers(texts(2)), 10))
 	for _, c := range []struct {
 		from   string // the working directory
@@ -119,6 +144,9 @@ func TestFindFiles(t *testing.T) {
 		{"", []string{"lines"}, "jsonl", []string{"lines"}},
 		{"", []string{"table"}, "parquet", []string{"table"}},
 		{"", []string{"e*.txt"}, "text", []string{"e*.txt"}}, // a file of that name
+		{"", []string{"packed"}, "jsonl.gz", []string{"packed/a.JSONL.gz", "packed/b.ndjson.gz"}},
+		{"", []string{"packed/c.json.gz", "packed/a.JSONL.gz"}, "jsonl.gz", []string{"packed/a.JSONL.gz", "packed/c.json.gz"}},
+		{"", []string{"lines.zst"}, "text.zst", []string{"lines.zst"}},
 		{"d [x]", []string{"*.txt"}, "text", []string{"d [x]/1.txt"}},
 	} {
 		t.Run(strings.Join(c.data, " "), func(t *testing.T) {
@@ -166,6 +194,18 @@ func TestByteSize(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 9949: "9.9 kB", 9951: "10 kB", 314_159_265: "314 MB", 999_499: "999 kB", 999_500: "1.0 MB", 5 << 40: "5.5 TB"} {
 		if got := byteSize(n); got != want {
 			t.Errorf("byteSize(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestKindOf(t *testing.T) {
+	for name, want := range map[string]string{
+		"a.txt": "text", "dir.gz/a.jsonl": "jsonl", "A.NDJSON": "jsonl", "a.parquet": "parquet",
+		"a.txt.gz": "text.gz", "x.jsonl.gz": "jsonl.gz", "x.ndjson.zst": "jsonl.zst", "x.TOKENS.ZST": "text.zst",
+		"a.gz": "", "a.json.gz": "", "a.parquet.gz": "", "a.txt.gz.gz": "", "a.txt.bz2": "", "a": "", ".gz": "", "": "",
+	} {
+		if got := kindOf(name); got != want {
+			t.Errorf("kindOf(%q) = %q, want %q", name, got, want)
 		}
 	}
 }

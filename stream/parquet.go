@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"ckptledger/stream/unpack"
+
 	"github.com/parquet-go/parquet-go"
 	pq "github.com/parquet-go/parquet-go/format"
 )
@@ -150,7 +152,7 @@ func leafNames(p *parquet.File) []string {
 	return names
 }
 
-func (t *parquetFormat) open(ctx context.Context, b blob, f *file, at Position) (r fileRows, err error) {
+func (t *parquetFormat) open(ctx context.Context, b blob, f *file, at Position, _ *unpack.Point) (r fileRows, err error) {
 	defer recoverParquet(&err)
 	p, err := t.footer(ctx, b, f)
 	if err != nil {
@@ -184,13 +186,15 @@ func (t *parquetFormat) open(ctx context.Context, b blob, f *file, at Position) 
 	return rows, nil
 }
 
-func (t *parquetFormat) find(ctx context.Context, b blob, f *file, n int64) (off, rows int64, err error) {
+func (t *parquetFormat) find(ctx context.Context, b blob, f *file, n int64) (fileRows, Position, error) {
 	if f.rows() < 0 {
 		if _, err := t.footer(ctx, b, f); err != nil {
-			return 0, 0, err
+			return nil, Position{}, err
 		}
 	}
-	return 0, min(n, f.rows()), nil
+	at := Position{FileRow: min(n, f.rows())}
+	rows, err := t.open(ctx, b, f, at, nil)
+	return rows, at, err
 }
 
 // parquetRows yields the rows of one file, group by group.

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+
+	"ckptledger/stream/unpack"
 )
 
 // SHA256 returns the hash of the record's bytes in lower-case hex: the line
@@ -22,6 +24,34 @@ func (r *Row) SHA256() string {
 // NewProof returns the proof that row was consumed: what a Cursor at row.Next
 // carries as Last.
 func NewProof(row *Row) *Proof { return &Proof{At: row.At, SHA256: row.SHA256()} }
+
+// After returns the cursor behind row: it is the one consumed last. Like SHA256 it
+// must be asked for before the next call of Next.
+func After(row *Row) Cursor {
+	c := Cursor{Next: row.Next, Last: NewProof(row)}
+	if point := row.point; point != (unpack.Point{}) {
+		c.Point = &point
+	}
+	return c
+}
+
+// WithoutProof returns c without the row consumed last, so that one whose bytes
+// are others now may have come before.
+func (c Cursor) WithoutProof() Cursor {
+	if c.Last != nil && c.Last.At.File != c.Next.File {
+		c.Point = nil // it is in the file before
+	}
+	c.Last = nil
+	return c
+}
+
+// first returns the row that is read first.
+func (c Cursor) first() Position {
+	if c.Last != nil {
+		return c.Last.At
+	}
+	return c.Next
+}
 
 // hold sets the record's bytes.
 func (r *Row) hold(raw []byte) {

@@ -7,6 +7,10 @@ import (
 	"io"
 	"path/filepath"
 	"testing"
+
+	"ckptledger/stream/unpack"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // FuzzCursor opens sources with any cursor: there are rows that follow on each
@@ -93,26 +97,29 @@ func TestProofOfOtherContent(t *testing.T) {
 func TestLastRow(t *testing.T) {
 	text := "a row that is long enough"
 	var last LastRow
-	if last.Proof() != nil {
-		t.Error("there is a proof of nothing")
+	if diff := cmp.Diff(Cursor{}, last.Cursor()); diff != "" {
+		t.Error(diff)
 	}
-	carried := &Proof{At: Position{Row: 4}, SHA256: "ab"}
-	if last.Resume(carried); last.Proof() != carried {
-		t.Error("the proof that was carried is gone")
+	carried := Cursor{Next: Position{Row: 5}, Last: &Proof{At: Position{Row: 4}, SHA256: "ab"}, Point: &unpack.Point{From: 3, Raw: 2}}
+	if last.Resume(carried); last.Cursor() != carried {
+		t.Error("the cursor that was carried is gone")
 	}
+	dir := t.TempDir()
 	for name, src := range map[string]Source{
-		"sample":  sampleSource{rows: 40}, // has empty rows
-		"parquet": openData(t, Spec{Data: []string{write(t, t.TempDir()+"/a.parquet", asParquet(t, []*string{&text, nil, &text}, 10))}}),
+		"sample":   sampleSource{rows: 40}, // has empty rows
+		"parquet":  openData(t, Spec{Data: []string{write(t, dir+"/a.parquet", asParquet(t, []*string{&text, nil, &text}, 10))}}),
+		"jsonl.gz": openData(t, Spec{Data: []string{write(t, dir+"/a.jsonl.gz", gzipped(t, asJSONL(texts(40))))}}),
 	} {
 		r, err := src.Open(context.Background(), Cursor{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var want *Proof
+		last.Resume(Cursor{})
+		var want Cursor
 		for {
 			row, err := r.Next(context.Background())
-			if want != nil && *last.Proof() != *want {
-				t.Errorf("%s: proof is %+v, want %+v", name, last.Proof(), want)
+			if diff := cmp.Diff(want, last.Cursor()); diff != "" {
+				t.Errorf("%s: %s", name, diff)
 			}
 			if err == io.EOF {
 				break
@@ -121,7 +128,10 @@ func TestLastRow(t *testing.T) {
 				t.Fatal(err)
 			}
 			last.Set(row)
-			want = NewProof(row)
+			want = After(row)
+			if (want.Point != nil) != (name == "jsonl.gz") {
+				t.Errorf("%s: the point of row %d is %+v", name, row.At.Row, want.Point)
+			}
 		}
 		r.Close()
 	}

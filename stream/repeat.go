@@ -87,10 +87,7 @@ func (s *repeated) Open(ctx context.Context, c Cursor) (Reader, error) {
 	if c.OnlyRow {
 		return s.locate(ctx, c)
 	}
-	at := c.Next
-	if c.Last != nil {
-		at = c.Last.At
-	}
+	at := c.first()
 	switch {
 	case s.passes > 0 && at.Pass >= s.passes:
 		return nil, &ProofError{At: at, Reason: fmt.Sprintf("is in pass %d; there are %d", at.Pass+1, s.passes)}
@@ -130,9 +127,10 @@ func (s *repeated) locate(ctx context.Context, c Cursor) (Reader, error) {
 	return s.openAt(ctx, c, int(pass), pass*rows)
 }
 
-// openAt opens a pass that starts with row first at a cursor.
-func (s *repeated) openAt(ctx context.Context, c Cursor, pass int, first int64) (Reader, error) {
-	below := Cursor{Next: c.Next, OnlyRow: c.OnlyRow}
+// cursorInPass returns c as a cursor of the source below, in a pass that starts
+// with row first.
+func cursorInPass(c Cursor, first int64) Cursor {
+	below := c
 	below.Next.PassRow = first
 	below.Next = inPass(below.Next)
 	if c.Last != nil {
@@ -144,7 +142,12 @@ func (s *repeated) openAt(ctx context.Context, c Cursor, pass int, first int64) 
 	if c.OnlyRow {
 		below.Next = Position{Row: below.Next.Row}
 	}
-	src, err := s.openPass(ctx, below, pass)
+	return below
+}
+
+// openAt opens a pass that starts with row first at a cursor.
+func (s *repeated) openAt(ctx context.Context, c Cursor, pass int, first int64) (Reader, error) {
+	src, err := s.openPass(ctx, cursorInPass(c, first), pass)
 	if err != nil {
 		var proof *ProofError
 		if errors.As(err, &proof) {

@@ -53,7 +53,7 @@ func (s sampleSource) Open(ctx context.Context, c Cursor) (Reader, error) {
 	switch {
 	case row > s.rows:
 		return nil, &ProofError{At: c.Next, Reason: fmt.Sprintf("is past the end: there are %d rows", s.rows)}
-	case !c.OnlyRow && c.Next != Position{Row: row}:
+	case !c.OnlyRow && (c.Next != Position{Row: row} || c.Point != nil):
 		return nil, &ProofError{At: c.Next, Reason: "is in a file; the sample has none"}
 	case c.Last == nil:
 		return &sampleReader{rows: s.rows, row: row}, nil

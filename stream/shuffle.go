@@ -11,6 +11,8 @@ import (
 	"maps"
 	"math/bits"
 	"math/rand/v2"
+
+	"ckptledger/stream/unpack"
 )
 
 // Shuffle returns a source of src's rows in another order: they are permuted
@@ -65,22 +67,20 @@ func (s *shuffled) openPass(ctx context.Context, c Cursor, pass int) (Reader, er
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	at := c.Next
-	if c.Last != nil {
-		at = c.Last.At
-	}
+	at := c.first()
 	var below Cursor
 	switch {
 	case c.OnlyRow:
 		at = Position{Row: at.Row, Index: int(at.Row % int64(s.window))}
 		below = Cursor{Next: s.start(at), OnlyRow: true}
 	case at == Position{}: // the start
+		below.Point = c.Point
 	case at.Order != s.order:
 		return nil, &ProofError{At: at, Reason: fmt.Sprintf("was read in the order %q, not %q", at.Order, s.order)}
 	case at.Row < int64(at.Index) || at.Index >= s.window:
 		return nil, &ProofError{At: at, Reason: fmt.Sprintf("is not at place %d of a window", at.Index)}
 	default:
-		below = Cursor{Next: s.start(at)}
+		below = Cursor{Next: s.start(at), Point: c.Point}
 	}
 	src, err := s.Source.Open(ctx, below)
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *shuffled) openPass(ctx context.Context, c Cursor, pass int) (Reader, er
 	r := &shuffledReader{order: s, src: src, pass: pass, start: below.Next, end: below.Next}
 	if err := r.seek(ctx, at, c); err != nil {
 		r.Close()
-		return nil, err
+		return nil, explainPoint(err, below.Point, at)
 	}
 	return r, nil
 }
@@ -100,8 +100,9 @@ type shuffledReader struct {
 	src   Reader
 	pass  int
 
-	start  Position // of the window in src
-	end    Position // behind the rows read of it
+	start  Position     // of the window in src
+	point  unpack.Point // of the row there
+	end    Position     // behind the rows read of it
 	rows   []heldRow
 	data   []byte // of rows
 	whole  bool   // all of the window is there
@@ -154,7 +155,7 @@ func (r *shuffledReader) Next(ctx context.Context) (*Row, error) {
 	h := &r.rows[r.places[r.next]]
 	r.row = Row{
 		Kind: h.kind, Reason: h.reason, Text: r.bytes(h.text), Columns: h.columns,
-		raw: r.bytes(h.raw), sum: h.sum,
+		raw: r.bytes(h.raw), sum: h.sum, point: r.point,
 		At: r.place(r.start, r.next),
 	}
 	if r.next++; r.next < r.order.window {
@@ -216,7 +217,9 @@ func (r *shuffledReader) hold(row *Row) {
 		h.text = r.keep(row.Text)
 	}
 	if len(r.rows) == 0 {
-		r.start = row.At // with all that is known of it
+		r.start, r.point = row.At, row.point // with all that is known of it
+	} else if row.At.File == r.start.File {
+		r.point.Read = row.point.Read // the window is read again too
 	}
 	r.rows = append(r.rows, h)
 	r.end = row.Next

@@ -7,7 +7,8 @@
 // every [Row] of the source, those that are no samples too: a row is counted
 // from 0 before any filter, and the position of a run is always such a raw
 // row, never a count of kept samples. A Cursor is the next row to read and the
-// proof of the last one consumed. [Shuffle] and [Repeat] make other sources of
+// proof of the last one consumed; of a compressed file it also knows from where on
+// to decode. [Shuffle] and [Repeat] make other sources of
 // one: the same rows in another order, and several times.
 //
 // Caveats: the text of a Row is valid only until the next call of Next. An
@@ -20,6 +21,8 @@ package stream
 import (
 	"context"
 	"encoding/json"
+
+	"ckptledger/stream/unpack"
 )
 
 // A Source is a dataset that can be read from any row, as often as wanted. Its
@@ -105,6 +108,8 @@ type Row struct {
 	raw     []byte   // the record's own bytes, which SHA256 hashes; nil where sum is set
 	sum     [32]byte // the record's hash, where there are no bytes or too many to keep
 	noField bool     // the record has no text field, or is none that could have one
+
+	point unpack.Point // from where on the row can be decoded again; zero where files are not compressed
 }
 
 // A Position names one row of a source and where its bytes are.
@@ -112,7 +117,7 @@ type Position struct {
 	Row     int64 `json:"row"`                // raw row of the whole source, from 0, in the order in which it is read
 	File    int   `json:"file,omitempty"`     // index of the file in sorted order
 	FileRow int64 `json:"file_row,omitempty"` // raw row within that file
-	Offset  int64 `json:"offset,omitempty"`   // byte offset of the row in that file, for line formats
+	Offset  int64 `json:"offset,omitempty"`   // byte offset of the row in that file, for line formats; if it is compressed, in the raw text
 
 	// Page is the page the row is in, for Parquet, where it is known. It spares
 	// reading the pages before it.
@@ -145,6 +150,11 @@ type Cursor struct {
 	// Last, if it is set, at its row number. Cursor{Next: Position{Row: n},
 	// OnlyRow: true} reads from row n of any source.
 	OnlyRow bool `json:"only_row,omitempty"`
+
+	// Point is a place in a compressed file from which the row that is read
+	// first, Last.At or else Next, can be decoded. Without one all of the file
+	// before the row is decoded. Other files have none.
+	Point *unpack.Point `json:"point,omitempty"`
 }
 
 // A Proof is the last row consumed: a resume reads it again and compares.
@@ -158,7 +168,7 @@ type Info struct {
 	Dataset   string // the dataset's key
 	Kind      string // "sample", "files", "hub" or "web"
 	Label     string // for the banner: "sample v1, 1,800,000 rows" or "3 files in /data, jsonl"
-	Format    string // "text", "jsonl", "parquet" or "sample"
+	Format    string // "text", "jsonl", "parquet", "text.gz", "text.zst", "jsonl.gz", "jsonl.zst" or "sample"
 	Rows      int64  // rows in the source, -1 where not known without reading
 	HasFields bool   // whether rows have named columns, so that a text field means something
 }

@@ -108,8 +108,7 @@ type run struct {
 
 	from    ledger.Counters // at the start of this attempt
 	now     ledger.Counters
-	last    stream.LastRow // the last row consumed
-	next    stream.Position
+	last    stream.LastRow      // the last row consumed
 	errored []ledger.ErroredRow // since the last capture
 	saved   ledger.Counters     // at the last capture
 	savedAt time.Time
@@ -133,8 +132,7 @@ func (r *run) train(ctx context.Context) (ledger.End, error) {
 		err = fmt.Errorf("%s: %w", step, err)
 		return ledger.End{Reason: ledger.Failed, Error: err.Error()}, err
 	}
-	r.next = r.Cursor.Next
-	r.last.Resume(r.Cursor.Last)
+	r.last.Resume(r.Cursor)
 	for {
 		switch {
 		case r.Target > 0 && r.now.Samples() >= r.Target:
@@ -187,7 +185,6 @@ func (r *run) consume(ctx context.Context, row *stream.Row) error {
 	}
 	r.now.Row++
 	r.last.Set(row)
-	r.next = row.Next
 	r.pulse.set(r.now)
 	return nil
 }
@@ -208,7 +205,7 @@ func (r *run) capture(kind ledger.Kind, end *ledger.End) error {
 			return err
 		}
 	}
-	position, err := json.Marshal(stream.Cursor{Next: r.next, Last: r.last.Proof()})
+	position, err := json.Marshal(r.last.Cursor())
 	if err != nil {
 		return fmt.Errorf("encode position: %w", err)
 	}

@@ -2,6 +2,7 @@ package trainer_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
 
 	"ckptledger/ledger"
@@ -79,6 +81,29 @@ func asParquet(t testing.TB, text []byte) []byte {
 	return b.Bytes()
 }
 
+func gzipped(t testing.TB, text []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func zstded(t testing.TB, text []byte) []byte {
+	t.Helper()
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	return w.EncodeAll(text, nil)
+}
+
 // attempt trains a source to a target, from where the session stands.
 func attempt(t testing.TB, s *ledger.Session, src stream.Source, model trainer.Learner, o trainer.Options) trainer.Result {
 	t.Helper()
@@ -111,6 +136,7 @@ func TestWikiText(t *testing.T) {
 
 	for _, src := range []stream.Source{
 		src, files(t, "rows.jsonl", asJSONL(t, text)), files(t, "rows.parquet", asParquet(t, text)),
+		files(t, "rows.txt.gz", gzipped(t, text)), files(t, "rows.txt.zst", zstded(t, text)),
 	} {
 		t.Run(src.Info().Format, func(t *testing.T) {
 			model := &recorder{Learner: newLocal(t)}

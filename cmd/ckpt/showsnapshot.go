@@ -39,7 +39,7 @@ func (p program) showSnapshot(ctx context.Context, c *cli.Context, l *ledger.Led
 	f.add("Attempt", strconv.FormatUint(s.Attempt, 10))
 	f.add("Samples", progress(s.Counters, 0))
 	f.add("Rows", rows(s.Counters))
-	f.add("Position", string(s.Position))
+	f.add("Position", brief(string(s.Position)))
 	f.add("Trained for", human.Duration(seconds(s.Elapsed)))
 	f.add("Model", s.ModelDigest)
 	f.add("Config", human.ShortHash(s.ConfigHash))
@@ -67,4 +67,14 @@ func (p program) showSnapshot(ctx context.Context, c *cli.Context, l *ledger.Led
 		fmt.Fprintf(w, "\nTo go on from it, as a new run:   %s\n", records.Command(c, words...))
 	}
 	return nil
+}
+
+// brief cuts what is too long to look at: a position in a compressed file holds
+// up to 45 KB of its decoder's state. With --json all of it is shown.
+func brief(s string) string {
+	const most = 400
+	if len(s) <= most {
+		return s
+	}
+	return fmt.Sprintf("%s… (%s)", s[:most], human.Bytes(int64(len(s))))
 }

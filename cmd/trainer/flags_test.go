@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/records"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
 	"github.com/urfave/cli/v2"
 )
@@ -235,5 +237,31 @@ func writeSources(t *testing.T) map[string][]string {
 		"text":    write("rows.txt", text.Bytes()),
 		"jsonl":   write("rows.jsonl", lines.Bytes()),
 		"parquet": write("rows.parquet", columns.Bytes()),
+
+		"jsonl.gz":  write("rows.jsonl.gz", gzipped(t, lines.Bytes())),
+		"jsonl.zst": write("rows.jsonl.zst", zstded(t, lines.Bytes())),
 	}
+}
+
+func gzipped(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func zstded(t *testing.T, data []byte) []byte {
+	t.Helper()
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	return w.EncodeAll(data, nil)
 }

@@ -358,12 +358,15 @@ func (r *resumption) prove(ctx context.Context, src *source) (stream.Cursor, str
 		if !differs {
 			break // another commit of the same files
 		}
-		if cursor, err = r.otherCursor(ctx, src, cursor.Next.Row); err != nil {
+		cursor, reader, err := r.openOther(ctx, src, cursor.Next.Row)
+		if err != nil {
 			return cursor, nil, r.dataChanged(nil, err)
 		}
+		return cursor, reader, nil
 	case slices.Contains(r.accepted, "text_field"):
-		cursor.Last = nil // the hash is of the other column
+		cursor = cursor.WithoutProof() // the hash is of the other column
 	}
+	r.sayCost(src, cursor)
 	reader, err := src.Open(ctx, cursor)
 	var proof *stream.ProofError
 	var changed *stream.ChangedError
@@ -399,25 +402,34 @@ func (r *resumption) from() int {
 	return cursor.Next.File
 }
 
-// otherCursor finds a row in other data than the run has read. The row before it
-// is what a later resume compares.
-func (r *resumption) otherCursor(ctx context.Context, src *source, row int64) (stream.Cursor, error) {
+// sayCost says, before it is paid and once, what it takes to come to the cursor.
+func (r *resumption) sayCost(src *source, cursor stream.Cursor) {
+	if words := costWords(src.Info().Format, src.cost(cursor)); words != "" && !r.costSaid && !r.c.Bool("explain") {
+		fmt.Fprintf(r.c.App.ErrWriter, "To find row %s, %s\n", human.Count(cursor.Next.Row), words)
+		r.costSaid = true
+	}
+}
+
+// openOther opens other data than the run has read at a row. The row before it is
+// what a later resume compares.
+func (r *resumption) openOther(ctx context.Context, src *source, row int64) (stream.Cursor, stream.Reader, error) {
 	if row == 0 {
-		return stream.Cursor{}, nil
+		reader, err := src.Open(ctx, stream.Cursor{})
+		return stream.Cursor{}, reader, err
 	}
 	reader, err := src.Open(ctx, stream.Cursor{Next: stream.Position{Row: row - 1}, OnlyRow: true})
 	if err != nil {
-		return stream.Cursor{}, err
+		return stream.Cursor{}, nil, err
 	}
-	defer reader.Close()
 	before, err := reader.Next(ctx)
 	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("it ends before row %s", human.Count(row))
 	}
 	if err != nil {
-		return stream.Cursor{}, err
+		reader.Close()
+		return stream.Cursor{}, nil, err
 	}
-	return stream.Cursor{Next: before.Next, Last: stream.NewProof(before)}, nil
+	return stream.After(before), reader, nil
 }
 
 // train says where it is, begins the attempt and trains.

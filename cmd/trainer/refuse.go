@@ -338,11 +338,12 @@ func (r *resumption) explain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, reader, err := r.prove(ctx, src)
+	cursor, reader, err := r.prove(ctx, src)
 	if err != nil {
 		return err
 	}
 	reader.Close()
+	cost := src.cost(cursor)
 	if r.c.Bool("json") {
 		return cmdline.WriteJSON(w, struct {
 			Run        ledger.RunID        `json:"run"`
@@ -352,8 +353,9 @@ func (r *resumption) explain(ctx context.Context) error {
 			InUse      bool                `json:"in_use"`
 			Target     int64               `json:"target"`
 			Fork       bool                `json:"fork"`
+			Cost       costJSON            `json:"cost"`
 			Candidates []cmdline.Candidate `json:"candidates"`
-		}{r.entry.ID, r.snap.Seq, r.snap.Row, r.snap.Trained, live.Held, r.target(), r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0, r.candidates()})
+		}{r.entry.ID, r.snap.Seq, r.snap.Row, r.snap.Trained, live.Held, r.target(), r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0, costJSON{cost.Compressed, cost.Raw}, r.candidates()})
 	}
 	fork := r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0
 	verified := "data verified"
@@ -371,6 +373,9 @@ func (r *resumption) explain(ctx context.Context) error {
 		fmt.Fprintf(w, "  but it is in use by pid %d on %s\n", live.Progress.PID, live.Progress.Host)
 	case target > 0 && r.snap.Samples() >= target:
 		fmt.Fprintf(w, "  but its target of %s is reached\n", human.Count(target))
+	}
+	if words := costWords(src.Info().Format, cost); words != "" {
+		fmt.Fprintf(w, "  to find the row, %s\n", words)
 	}
 	for _, v := range r.decision.Verdicts {
 		line := fmt.Sprintf("  %-14s %s", v.Verdict, describeEntry(v.Entry, now))

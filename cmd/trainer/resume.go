@@ -58,6 +58,8 @@ type resumption struct {
 	only    ledger.RunID // the run that was named, or none
 	seq     uint64       // the snapshot that was named, or 0
 	noted   bool         // what a user of this folder should know was said
+	// costSaid is whether it was said what coming to the row takes.
+	costSaid bool
 
 	decision ledger.Decision
 	entry    ledger.Entry // the run to go on from

@@ -25,7 +25,7 @@ func trainFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.Int64Flag{Name: "max-samples", DefaultText: "to its end", Usage: "target: `N` samples, trained and errored, from the dataset's start"},
 		&cli.StringFlag{Name: "checkpoint-interval", Usage: "snapshot every `N[,TIME]` samples and time; what is given replaces both (default: 1000,5m)"},
-		&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB|URL`: text, JSONL (also packed as .gz or .zst) or Parquet files, or a folder of them"},
+		&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB|URL`: text or JSONL files (also .gz, .zst), Parquet, or a folder of them"},
 		&cli.StringSliceFlag{Name: "record", Usage: "`KEY=VALUE` to keep and show, never compared"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "`T`ag of the run"},
 		records.JSONFlag(),

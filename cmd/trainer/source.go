@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"time"
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/human"
-	"ckptledger/cmd/internal/term"
 	"ckptledger/ledger"
 	"ckptledger/stream"
 	"ckptledger/stream/hub"
@@ -23,10 +21,25 @@ type source struct {
 	stream.Source
 	dataset string
 	notices *notices
-	hashing *hashProgress
+	hashing *progress // what identify shows
+	seeking *progress // what Open shows
 	cache   *lateCache
 	print   stream.Fingerprint
 	record  ledger.Source
+}
+
+// Open is the source's, and says how far it is where that takes long.
+func (s *source) Open(ctx context.Context, c stream.Cursor) (stream.Reader, error) {
+	defer s.seeking.finish()
+	return s.Source.Open(ctx, c)
+}
+
+// cost is what it takes to go on at a cursor.
+func (s *source) cost(c stream.Cursor) stream.Cost {
+	if s, ok := s.Source.(stream.Coster); ok {
+		return s.Cost(c)
+	}
+	return stream.Cost{}
 }
 
 // openSource opens a source and identifies it.
@@ -40,9 +53,12 @@ func openSource(ctx context.Context, w io.Writer, cache stream.FileCache, spec s
 
 // lookAt opens a source, which makes sure that it can be read.
 func lookAt(ctx context.Context, w io.Writer, spec stream.Spec) (*source, error) {
-	s := &source{dataset: spec.Dataset, notices: &notices{w: w}, hashing: &hashProgress{w: w}, cache: new(lateCache)}
+	s := &source{
+		dataset: spec.Dataset, notices: &notices{w: w}, cache: new(lateCache),
+		hashing: &progress{w: w, what: "Reading the data once to know it again"}, seeking: newSeeking(w),
+	}
 	var err error
-	s.Source, err = stream.Open(ctx, spec, stream.Options{Cache: s.cache, Progress: s.hashing.update, Hub: hubClient(s.notices)})
+	s.Source, err = stream.Open(ctx, spec, stream.Options{Cache: s.cache, Progress: s.hashing.update, Seek: s.seeking.update, Hub: hubClient(s.notices)})
 	if err != nil {
 		return nil, sourceError(err)
 	}
@@ -52,7 +68,6 @@ func lookAt(ctx context.Context, w io.Writer, spec stream.Spec) (*source, error)
 // identify takes the fingerprint, saying how far it is where that takes long.
 func (s *source) identify(ctx context.Context, cache stream.FileCache) error {
 	s.cache.FileCache = cache
-	s.hashing.began = time.Now()
 	fp, err := s.Fingerprint(ctx)
 	s.hashing.finish()
 	if err != nil {
@@ -141,33 +156,4 @@ func checkTextField(src stream.Source, given ledger.Config) error {
 
 func noTextField(format string) error {
 	return cmdline.Usagef("--text-field has no effect on %s: it needs JSONL or Parquet (--data FILE)", format)
-}
-
-// hashProgress says every few seconds how far reading for a fingerprint is.
-type hashProgress struct {
-	w     io.Writer
-	began time.Time
-	said  time.Time
-	shown bool
-}
-
-func (h *hashProgress) update(done, total int64) {
-	now := time.Now()
-	if now.Sub(h.began) < 2*time.Second || now.Sub(h.said) < 2*time.Second {
-		return
-	}
-	h.said = now
-	line := fmt.Sprintf("Reading the data once to know it again: %s of %s", human.Bytes(done), human.Bytes(total))
-	if term.Interactive(h.w) {
-		fmt.Fprintf(h.w, "\r%s\x1b[K", line)
-		h.shown = true
-		return
-	}
-	fmt.Fprintln(h.w, line)
-}
-
-func (h *hashProgress) finish() {
-	if h.shown {
-		fmt.Fprint(h.w, "\r\x1b[K")
-	}
 }
