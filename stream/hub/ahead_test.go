@@ -8,7 +8,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -47,31 +49,200 @@ func TestStreamIsTheFileFromAnyOffset(t *testing.T) {
 	check(t, "requests", len(s.Requests("")), 1)
 }
 
-// What is read ahead is bounded, and is read without being asked for.
-func TestStreamReadsAheadSoFarAndNoFurther(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const size, ahead, took = 1 << 40, 1 << 20, 100_000
-		endless := roundTripper(func(*http.Request) (*http.Response, error) {
-			return &http.Response{
-				StatusCode: http.StatusPartialContent,
-				Header:     http.Header{"Content-Range": {fmt.Sprintf("bytes 0-%d/%d", size-1, size)}},
-				Body:       io.NopCloser(io.NewSectionReader(zeros{}, 0, size)),
-			}, nil
+// ranges is a transport that answers every range of one file of zeros at once, and
+// notes them.
+type ranges struct {
+	size int64
+
+	mu    sync.Mutex
+	asked []span
+}
+
+type span struct{ from, to int64 } // to is not in it
+
+func (r *ranges) RoundTrip(q *http.Request) (*http.Response, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var from, last int64
+	if _, err := fmt.Sscanf(q.Header.Get("Range"), "bytes=%d-%d", &from, &last); err != nil {
+		return nil, err
+	}
+	r.asked = append(r.asked, span{from, last + 1})
+	return &http.Response{
+		StatusCode: http.StatusPartialContent,
+		Header:     http.Header{"Content-Range": {fmt.Sprintf("bytes %d-%d/%d", from, last, r.size)}},
+		Body:       io.NopCloser(io.NewSectionReader(zeros{}, from, last+1-from)),
+	}, nil
+}
+
+func (r *ranges) open(t *testing.T) (*hub.Client, *hub.RemoteFile) {
+	t.Helper()
+	c := newClient(t, hub.Options{Transport: r})
+	f, err := c.Open(repoName, "main", hub.File{Path: "f", Size: r.size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, f
+}
+
+const mib = 1 << 20
+
+// Who takes little has asked for little.
+func TestStreamAsksForNoMoreThanIsWorthIt(t *testing.T) {
+	for _, c := range []struct {
+		take, n int64 // of the part of n bytes
+		want    []int64
+	}{
+		{0, -1, []int64{1}},
+		{1000, -1, []int64{1}},
+		{mib*3/4 - 1, -1, []int64{1}},
+		{mib * 3 / 4, -1, []int64{1, 1}},
+		{mib, -1, []int64{1, 1}},
+		{2 * mib, -1, []int64{1, 1, 2}},
+		{4*mib - nearEnd - 1, -1, []int64{1, 1, 2}},
+		{4 * mib, -1, []int64{1, 1, 2, 4}},
+		{12 * mib, -1, []int64{1, 1, 2, 4, 8, 8}},
+		{30 * mib, -1, []int64{1, 1, 2, 4, 8, 8, 8, 8}},
+		{0, 3 * mib, []int64{1}},
+		{3 * mib, 3 * mib, []int64{1, 1, 1}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := &ranges{size: 1 << 40}
+			client, f := r.open(t)
+			s := f.Stream(t.Context(), 77, c.n, 16*mib)
+			defer s.Close()
+			if _, err := io.CopyN(io.Discard, s, c.take); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			off, got := int64(77), []int64{}
+			for _, a := range r.asked {
+				check(t, "begin of a range", a.from, off)
+				got, off = append(got, (a.to-a.from)/mib), a.to
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%d taken: ranges of %d MiB, want %d", c.take, got, c.want)
+			}
+			check(t, "no answer is left half read", client.Stats().Bytes, off-77)
+			check(t, "reads", client.Stats().Reads, int64(len(c.want)))
 		})
-		c := newClient(t, hub.Options{Transport: endless})
-		f, err := c.Open(repoName, "main", hub.File{Path: "f", Size: size})
+	}
+}
+
+const nearEnd = 256 << 10
+
+// However it is taken: the next bytes are there, and not many more.
+func TestStreamReadsAheadSoFarAndNoFurther(t *testing.T) {
+	for _, ahead := range []int{0, 2 * mib, 5 * mib, 16 * mib} {
+		synctest.Test(t, func(t *testing.T) {
+			r := &ranges{size: 1 << 40}
+			client, f := r.open(t)
+			s := f.Stream(t.Context(), 0, -1, ahead)
+			defer s.Close()
+			random := rand.New(rand.NewPCG(1, uint64(ahead)))
+			taken := int64(0)
+			for range 300 {
+				n := random.Int64N(int64(1) << random.IntN(22))
+				if _, err := io.CopyN(io.Discard, s, n); err != nil {
+					t.Fatal(err)
+				}
+				taken += n
+				synctest.Wait()
+				last := r.asked[len(r.asked)-1]
+				got := client.Stats().Bytes
+				check(t, "no answer is left half read", got, last.to)
+				if held := got - taken; held <= 0 || held > max(taken, nearEnd+last.to-last.from) || held > max(int64(ahead), 2*mib) {
+					t.Fatalf("%d bytes taken, %d held", taken, held)
+				}
+			}
+		})
+	}
+}
+
+// A server without ranges sends all there is, once.
+func TestStreamOfServerWithoutRanges(t *testing.T) {
+	s := newSetup(t, nil)
+	big := s.big(t, 5*mib+1)
+	f := s.open(t, bigPath)
+	s.fail(hubtest.Content, 99, hubtest.Fault{Whole: true})
+	r := f.Stream(t.Context(), 3, -1, 0)
+	defer r.Close()
+	got, err := io.ReadAll(r)
+	if err != nil || !bytes.Equal(got, big[3:]) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	check(t, "sent", s.Sent(bigPath), hubtest.Sent{Reads: 1, Bytes: int64(len(big))})
+}
+
+// A server may answer less than was asked for, which is no failure.
+func TestShorterAnswerIsNoFailure(t *testing.T) {
+	r := &ranges{size: 1 << 40}
+	half := roundTripper(func(q *http.Request) (*http.Response, error) {
+		var from, last int64
+		fmt.Sscanf(q.Header.Get("Range"), "bytes=%d-%d", &from, &last)
+		q.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, (from+last)/2))
+		return r.RoundTrip(q)
+	})
+	c := newClient(t, hub.Options{Transport: half, Tries: 1})
+	f, err := c.Open(repoName, "main", hub.File{Path: "f", Size: r.size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := f.Stream(t.Context(), 5, 3*mib, 0)
+	defer s.Close()
+	if n, err := io.Copy(io.Discard, s); n != 3*mib || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	check(t, "bytes", c.Stats().Bytes, 3*mib)
+	check(t, "retries", c.Stats().Retries, 0)
+}
+
+// What was got before a range that fails is handed out first.
+func TestErrorOfALaterRangeComesInItsPlace(t *testing.T) {
+	s := newSetup(t, func(o *hub.Options) { o.Tries = 1 })
+	big := s.big(t, 5*mib)
+	f := s.open(t, bigPath)
+	s.Fault = func(r hubtest.Request) *hubtest.Fault {
+		if strings.HasPrefix(r.Header.Get("Range"), fmt.Sprintf("bytes=%d-", 2*mib)) {
+			return &hubtest.Fault{Status: 503}
+		}
+		return nil
+	}
+	r := f.Stream(t.Context(), 0, -1, 0)
+	defer r.Close()
+	got, err := io.ReadAll(r)
+	check(t, "status", mustBe[*hub.StatusError](t, err).Status, 503)
+	if !bytes.Equal(got, big[:2*mib]) {
+		t.Errorf("%d bytes before the error", len(got))
+	}
+}
+
+// Close does not wait for the answer to a range that was asked for ahead.
+func TestCloseWhileTheNextRangeIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &ranges{size: 1 << 40}
+		silent := roundTripper(func(q *http.Request) (*http.Response, error) {
+			if strings.HasPrefix(q.Header.Get("Range"), "bytes=0-") {
+				return r.RoundTrip(q)
+			}
+			<-q.Context().Done()
+			return nil, q.Context().Err()
+		})
+		c := newClient(t, hub.Options{Transport: silent})
+		f, err := c.Open(repoName, "main", hub.File{Path: "f", Size: r.size})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := f.Stream(t.Context(), 0, -1, ahead)
-		defer r.Close()
-		for i := range 20 {
-			synctest.Wait()
-			check(t, "bytes got", c.Stats().Bytes, int64(ahead+i*took))
-			if _, err := io.ReadFull(r, make([]byte, took)); err != nil {
-				t.Fatal(err)
-			}
+		s := f.Stream(t.Context(), 0, -1, 0)
+		if _, err := io.CopyN(io.Discard, s, mib); err != nil {
+			t.Fatal(err)
 		}
+		synctest.Wait()
+		start := time.Now()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		check(t, "waited", time.Since(start), 0)
 	})
 }
 
@@ -120,8 +291,16 @@ func TestRandomRangesUnderRandomFaults(t *testing.T) {
 		o.Tries = 1000
 		o.Stall = 20 * time.Millisecond
 	})
-	paths := map[string][]byte{largePath: s.large, smallPath: []byte(smallText)}
-	files := map[string]hub.File{largePath: s.file(t, largePath), smallPath: s.file(t, smallPath)}
+	paths := map[string][]byte{bigPath: s.big(t, 5*mib), largePath: s.large, smallPath: []byte(smallText)}
+	files := make(map[string]hub.File)
+	for path := range paths {
+		f := s.open(t, path)
+		files[path] = f.File()
+		// Hosts that have answered are tried often.
+		if _, err := f.ReadAt(t.Context(), make([]byte, 1), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		expired := false
@@ -156,7 +335,7 @@ func TestRandomRangesUnderRandomFaults(t *testing.T) {
 			return fault(r)
 		}
 		defer func() { s.Fault = nil }()
-		path := rapid.SampledFrom([]string{largePath, largePath, smallPath}).Draw(t, "path")
+		path := rapid.SampledFrom([]string{bigPath, largePath, smallPath}).Draw(t, "path")
 		want := paths[path]
 		f, err := s.client.Open(repoName, s.commit, files[path])
 		if err != nil {
@@ -183,26 +362,73 @@ func TestRandomRangesUnderRandomFaults(t *testing.T) {
 	})
 }
 
+// link is a transport with a delay before each answer, and of so many bytes a
+// second in all; 0: of any number.
+type link struct {
+	delay time.Duration
+	rate  int64
+
+	mu   sync.Mutex
+	busy time.Time // until when it is
+}
+
+func (l *link) RoundTrip(r *http.Request) (*http.Response, error) {
+	time.Sleep(l.delay)
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil {
+		resp.Body = &linked{resp.Body, l}
+	}
+	return resp, err
+}
+
+type linked struct {
+	io.ReadCloser
+	link *link
+}
+
+func (b *linked) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if l := b.link; l.rate > 0 {
+		l.mu.Lock()
+		if now := time.Now(); l.busy.Before(now) {
+			l.busy = now
+		}
+		l.busy = l.busy.Add(time.Duration(int64(n) * int64(time.Second) / l.rate))
+		until := l.busy
+		l.mu.Unlock()
+		time.Sleep(time.Until(until))
+	}
+	return n, err
+}
+
+// BenchmarkStream reads a file over links of some delay and rate, in MB/s.
 func BenchmarkStream(b *testing.B) {
 	h := hubtest.New(b)
 	repo := h.Repo(repoName)
-	const size = 256 << 20
+	const size = 128 << 20
 	commit := repo.Commit(map[string]hubtest.File{"f": {Content: zeros{}, Size: size, SHA256: strings.Repeat("0", 64)}})
-	c, err := hub.New(hub.Options{Endpoint: h.URL})
-	if err != nil {
-		b.Fatal(err)
-	}
-	f, err := c.Open(repoName, commit, hub.File{Path: "f", Size: size})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.SetBytes(size)
-	buf := make([]byte, 1<<20)
-	for b.Loop() {
-		r := f.Stream(b.Context(), 0, -1, 8<<20)
-		if n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{r}, buf); err != nil || n != size {
-			b.Fatal(n, err)
+	for _, rate := range []int64{0, 100, 20} {
+		for _, delay := range []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond} {
+			b.Run(fmt.Sprintf("rate=%d/delay=%s", rate, delay), func(b *testing.B) {
+				c, err := hub.New(hub.Options{Endpoint: h.URL, Transport: &link{delay: delay, rate: rate * 1e6}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				f, err := c.Open(repoName, commit, hub.File{Path: "f", Size: size})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.SetBytes(size)
+				buf := make([]byte, 1<<20)
+				for b.Loop() {
+					r := f.Stream(b.Context(), 0, -1, 16<<20)
+					if n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{r}, buf); err != nil || n != size {
+						b.Fatal(n, err)
+					}
+					r.Close()
+				}
+				b.ReportMetric(float64(c.Stats().Reads)/float64(b.N), "reads/op")
+			})
 		}
-		r.Close()
 	}
 }

@@ -1,10 +1,12 @@
 package hub
 
 import (
+	"cmp"
 	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -22,11 +24,60 @@ func (c *Client) cached(repo string, elem ...string) string {
 	return filepath.Join(append([]string{c.opt.CacheDir, folder}, elem...)...)
 }
 
+// Cached returns where the cache on disk holds a file of a commit, and whether it
+// does: as Open would take it, of the size and under the hash that it should
+// have. Its bytes were not looked at.
+func (c *Client) Cached(repo, commit string, f File) (path string, ok bool) {
+	r := c.cachedFile(repo, commit, f)
+	if r == nil {
+		return "", false
+	}
+	r.Close()
+	return r.Name(), true
+}
+
+// CachedRevision returns the commit that the cache on disk has a revision for,
+// as Pin does offline; an empty revision is main. A commit is itself, whether or
+// not the cache has files of it.
+func (c *Client) CachedRevision(repo, revision string) (commit string, ok bool) {
+	revision = cmp.Or(revision, "main")
+	switch {
+	case c.opt.CacheDir == "" || checkRepo(repo) != nil:
+		return "", false
+	case isCommit(revision):
+		return revision, true
+	case !filepath.IsLocal(filepath.FromSlash(revision)):
+		return "", false
+	}
+	ref, err := os.ReadFile(c.cached(repo, "refs", filepath.FromSlash(revision)))
+	commit = strings.TrimSpace(string(ref))
+	return commit, err == nil && isCommit(commit)
+}
+
+// CachedFiles returns the files of a commit within a folder that the cache on
+// disk knows of, as Files does offline: all, where it holds the listing of the
+// commit, else those it holds. There may be none.
+func (c *Client) CachedFiles(repo, commit, dir string) []File {
+	if c.opt.CacheDir == "" || checkRepo(repo) != nil || !isCommit(commit) {
+		return nil
+	}
+	files := c.cachedTree(repo, commit)
+	if files == nil {
+		files = c.cachedSnapshot(repo, commit)
+	}
+	dir = cleanDir(dir)
+	files = slices.DeleteFunc(files, func(f File) bool {
+		return dir != "" && f.Path != dir && !strings.HasPrefix(f.Path, dir+"/")
+	})
+	sortFiles(files)
+	return files
+}
+
 // cachedFile opens a file of a commit if the cache holds it, of the size and
 // under the hash that it should have. Otherwise it returns nil: a cache is
 // nothing to rely on.
 func (c *Client) cachedFile(repo, commit string, f File) *os.File {
-	if c.opt.CacheDir == "" {
+	if c.opt.CacheDir == "" || checkRepo(repo) != nil {
 		return nil
 	}
 	if isOID(f.OID) {
@@ -55,47 +106,6 @@ func openSized(name string, size int64) *os.File {
 		return nil
 	}
 	return f
-}
-
-// cachedCommit returns the commit that the cache has a revision for.
-func (c *Client) cachedCommit(repo, revision string) (string, error) {
-	missing := &OfflineError{Repo: repo, Revision: revision, CacheDir: c.opt.CacheDir}
-	switch {
-	case c.opt.CacheDir == "":
-		return "", missing
-	case isCommit(revision):
-		return revision, nil
-	case !filepath.IsLocal(filepath.FromSlash(revision)):
-		return "", missing
-	}
-	ref, err := os.ReadFile(c.cached(repo, "refs", filepath.FromSlash(revision)))
-	if commit := strings.TrimSpace(string(ref)); err == nil && isCommit(commit) {
-		return commit, nil
-	}
-	return "", missing
-}
-
-// cachedFiles returns the files of a commit within a folder that the cache
-// knows of: all, where it holds the listing, else those downloaded.
-func (c *Client) cachedFiles(repo, commit, dir string) ([]File, error) {
-	missing := &OfflineError{Repo: repo, Revision: commit, Path: dir, CacheDir: c.opt.CacheDir}
-	if c.opt.CacheDir == "" || !isCommit(commit) {
-		return nil, missing
-	}
-	files := c.cachedTree(repo, commit)
-	if files == nil {
-		files = c.cachedSnapshot(repo, commit)
-	}
-	var within []File
-	for _, f := range files {
-		if dir == "" || f.Path == dir || strings.HasPrefix(f.Path, dir+"/") {
-			within = append(within, f)
-		}
-	}
-	if within == nil {
-		return nil, missing
-	}
-	return within, nil
 }
 
 // cachedTree returns all files of a commit, nil if the cache has no listing that

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"ckptledger/stream/hub"
@@ -140,6 +141,55 @@ func TestOffline(t *testing.T) {
 	mustBe[*hub.OfflineError](t, err)
 	_, err = s.cachedClient(t, "", true).Pin(t.Context(), repoName, "")
 	mustBe[*hub.OfflineError](t, err)
+	check(t, "requests", len(s.Requests("")), 0)
+}
+
+// What the cache holds can be told without a network, by a client that has one.
+func TestCachedIsWhatIsUsedOffline(t *testing.T) {
+	s := newSetup(t, nil)
+	dir := cacheDir(t, s, map[string][]byte{largePath: s.large, smallPath: []byte("cut short")})
+	large, small := s.file(t, largePath), s.file(t, smallPath)
+	s.Forget()
+	c := s.cachedClient(t, dir, false)
+	for _, revision := range []string{"", "main", s.commit} {
+		commit, ok := c.CachedRevision(repoName, revision)
+		check(t, revision, ok && commit == s.commit, true)
+	}
+	for _, revision := range []string{"v1", "../../secret", "/"} {
+		_, ok := c.CachedRevision(repoName, revision)
+		check(t, revision, ok, false)
+	}
+	files := c.CachedFiles(repoName, s.commit, "/data/")
+	if len(files) != 1 || files[0] != large {
+		t.Errorf("got %v", files)
+	}
+	check(t, "all files", len(c.CachedFiles(repoName, s.commit, "")), 2)
+	check(t, "files of no folder", len(c.CachedFiles(repoName, s.commit, "nowhere")), 0)
+	check(t, "files of no commit", len(c.CachedFiles(repoName, "main", "")), 0)
+
+	path, ok := c.Cached(repoName, s.commit, large)
+	if got, err := os.ReadFile(path); !ok || err != nil || !bytes.Equal(got, s.large) {
+		t.Errorf("%q, %t, %v", path, ok, err)
+	}
+	f, err := c.Open(repoName, s.commit, large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	check(t, "path", path, f.Local())
+	other := large
+	other.OID = strings.Repeat("0", 64)
+	for name, has := range map[string]func() (string, bool){
+		"half a file":                 func() (string, bool) { return c.Cached(repoName, s.commit, small) },
+		"another hash":                func() (string, bool) { return c.Cached(repoName, s.commit, other) },
+		"no dataset":                  func() (string, bool) { return c.Cached("../texts", s.commit, large) },
+		"without a cache":             func() (string, bool) { return s.client.Cached(repoName, s.commit, large) },
+		"no revision without a cache": func() (string, bool) { return s.client.CachedRevision(repoName, s.commit) },
+	} {
+		if got, ok := has(); ok || name != "no revision without a cache" && got != "" {
+			t.Errorf("%s: %q, %t", name, got, ok)
+		}
+	}
 	check(t, "requests", len(s.Requests("")), 0)
 }
 

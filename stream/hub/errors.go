@@ -104,6 +104,11 @@ func (e *OfflineError) Error() string {
 	return fmt.Sprintf("offline: cannot read %s: %s; unset HF_HUB_OFFLINE and HF_DATASETS_OFFLINE, or download it first", what, where)
 }
 
+// notCached is the error for what the cache lacks, offline.
+func (c *Client) notCached(repo, revision, path string) error {
+	return &OfflineError{Repo: repo, Revision: revision, Path: path, CacheDir: c.opt.CacheDir}
+}
+
 // ChangedError says that a file is not the one that was listed or opened.
 type ChangedError struct {
 	Repo string // empty for a file of the web
@@ -172,12 +177,18 @@ func requestID(id string) string {
 	return " [request " + id + "]"
 }
 
-// query matches the query of an address within a text.
-var query = regexp.MustCompile(`\?[^\s"'<>]*=[^\s"'<>]*`)
+// secrets matches what may be secret of an address within a text: the query, and
+// the password of a proxy.
+var secrets = regexp.MustCompile(`\?[^\s"'<>]*=[^\s"'<>]*|://[^\s"'<>/@]*@`)
 
 // scrub takes what is secret, or may be, out of a text of unknown origin.
 func (c *Client) scrub(s string) string {
-	s = query.ReplaceAllString(s, "?…")
+	s = secrets.ReplaceAllStringFunc(s, func(secret string) string {
+		if secret[0] == '?' {
+			return "?…"
+		}
+		return "://…@"
+	})
 	if c.opt.Token != "" {
 		s = strings.ReplaceAll(s, c.opt.Token, "…")
 	}

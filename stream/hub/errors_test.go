@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ckptledger/stream/hub"
@@ -64,6 +67,13 @@ func TestRefusals(t *testing.T) {
 		s.fail(hubtest.API, 1, hubtest.Fault{Status: 401, Header: http.Header{
 			"X-Error-Code": {"RepoNotFound"}, "X-Error-Message": {"Invalid credentials in Authorization header"},
 		}})
+		mustBe[*hub.UnauthorizedError](t, pin(withToken, repoName, ""))
+	})
+	t.Run("NoCode", func(t *testing.T) { // the hub's older answer
+		s.Forget()
+		s.fail(hubtest.API, 1, hubtest.Fault{Status: 401})
+		check(t, "what", mustBe[*hub.NotFoundError](t, pin(s.client, repoName, "")).What, hub.Dataset)
+		s.Forget()
 		mustBe[*hub.UnauthorizedError](t, pin(withToken, repoName, ""))
 	})
 	t.Run("Revision", func(t *testing.T) {
@@ -132,9 +142,61 @@ func TestUnreachableWithinAFewTries(t *testing.T) {
 	for _, d := range clock.naps() {
 		waited += d
 	}
-	if waited > 4*time.Second {
-		t.Errorf("waited %s: longer than a few seconds", waited)
+	if waited > time.Second {
+		t.Errorf("waited %s for nobody", waited)
 	}
+}
+
+// Without a network it takes seconds to say so, however it is silent.
+func TestSilentNetworkIsUnreachableWithinSeconds(t *testing.T) {
+	for name, silence := range map[string]func(*http.Request) error{
+		"Connect": func(*http.Request) error {
+			time.Sleep(3 * time.Second) // the transport's timeout
+			return &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}
+		},
+		"Answer": func(r *http.Request) error {
+			<-r.Context().Done()
+			return r.Context().Err()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newClient(t, hub.Options{Transport: roundTripper(func(r *http.Request) (*http.Response, error) { return nil, silence(r) })})
+				start := time.Now()
+				_, err := c.Pin(t.Context(), repoName, "")
+				mustBe[*hub.UnreachableError](t, err)
+				if took := time.Since(start); took > 10*time.Second {
+					t.Errorf("took %s", took)
+				}
+			})
+		})
+	}
+}
+
+// Once anybody has answered there is a network, and patience.
+func TestSilentHostIsTriedAgainWhereThereIsANetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		silent := 0
+		c := newClient(t, hub.Options{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			switch {
+			case r.URL.Host == "huggingface.co":
+				return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"https://content.invalid/f"}}, Body: http.NoBody}, nil
+			case silent < 2:
+				silent++
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}
+			h := http.Header{"Content-Range": {"bytes 0-0/1"}}
+			return &http.Response{StatusCode: http.StatusPartialContent, Header: h, Body: io.NopCloser(strings.NewReader("x"))}, nil
+		})})
+		f, err := c.Open(repoName, "main", hub.File{Path: "f", Size: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.ReadAt(t.Context(), make([]byte, 1), 0); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestNameThatDoesNotResolveIsUnreachable(t *testing.T) {

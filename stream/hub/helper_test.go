@@ -81,6 +81,21 @@ func (s *setup) file(t *testing.T, path string) hub.File {
 	return hub.File{}
 }
 
+const bigPath = "data/big.parquet"
+
+// big makes a commit of the files that tests read by many ranges, and of those
+// that newSetup made.
+func (s *setup) big(t *testing.T, size int) []byte {
+	t.Helper()
+	big := randomBytes(size)
+	s.commit = s.repo.Commit(map[string]hubtest.File{
+		bigPath:   hubtest.Large(big),
+		largePath: hubtest.Large(s.large),
+		smallPath: hubtest.Small(smallText),
+	})
+	return big
+}
+
 // open opens one file, and makes the hub forget the requests so far.
 func (s *setup) open(t *testing.T, path string) *hub.RemoteFile {
 	t.Helper()

@@ -44,7 +44,7 @@ type Options struct {
 	CacheDir string // huggingface_hub's cache, which is read and never written; empty: none
 	Offline  bool   // read from CacheDir only
 
-	Transport http.RoundTripper // nil: Go's, with a dial timeout of 5 s
+	Transport http.RoundTripper // nil: Go's, with a timeout of 3 s to connect
 
 	Tries      int           // of a request that gets nothing, before it fails; 0: 10
 	Backoff    time.Duration // longest first wait between them, doubled each time; 0: 1 s
@@ -70,7 +70,8 @@ type Client struct {
 	opt       Options
 	endpoint  *url.URL // without a slash at its end
 	transport http.RoundTripper
-	reached   sync.Map // hosts that ever answered
+	reached   sync.Map    // hosts that ever answered
+	online    atomic.Bool // whether any did
 	stats     stats
 }
 
@@ -133,6 +134,10 @@ func (c *Client) Offline() bool { return c.opt.Offline }
 // Endpoint returns the address of the hub that is talked to.
 func (c *Client) Endpoint() string { return c.endpoint.String() }
 
+// connectTimeout is for the look-up of a name and the connection, and once more
+// for TLS.
+const connectTimeout = 3 * time.Second
+
 // newTransport is Go's default one, but gives up on a silent network sooner.
 func newTransport() http.RoundTripper {
 	t, ok := http.DefaultTransport.(*http.Transport)
@@ -140,7 +145,8 @@ func newTransport() http.RoundTripper {
 		return http.DefaultTransport // a program put its own there on purpose
 	}
 	t = t.Clone()
-	t.DialContext = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
+	t.DialContext = (&net.Dialer{Timeout: connectTimeout}).DialContext
+	t.TLSHandshakeTimeout = connectTimeout
 	t.MaxIdleConnsPerHost = 8
 	return t
 }

@@ -45,7 +45,21 @@ func (c *Client) Pin(ctx context.Context, repo, revision string) (commit string,
 	if err := checkRepo(repo); err != nil {
 		return "", err
 	}
-	return c.cachedCommit(repo, cmp.Or(revision, "main"))
+	commit, ok := c.CachedRevision(repo, revision)
+	if !ok {
+		return "", c.notCached(repo, cmp.Or(revision, "main"), "")
+	}
+	return commit, nil
+}
+
+// HasCommit returns nil if a dataset still has a commit, by one request. An
+// owner may rewrite the history: then it is a *NotFoundError of a Revision.
+func (c *Client) HasCommit(ctx context.Context, repo, commit string) error {
+	info, err := c.Info(ctx, repo, commit)
+	if err == nil && info.Commit != commit {
+		return &ChangedError{Repo: repo, Path: "revision " + commit, What: "commit", Want: commit, Got: info.Commit}
+	}
+	return err
 }
 
 // Info describes a dataset at a revision, as Pin names them, by one request. It
@@ -56,7 +70,7 @@ func (c *Client) Info(ctx context.Context, repo, revision string) (Info, error) 
 		return Info{}, err
 	}
 	if c.opt.Offline {
-		return Info{}, &OfflineError{Repo: repo, Revision: revision, CacheDir: c.opt.CacheDir}
+		return Info{}, c.notCached(repo, revision, "")
 	}
 	// All of it would name every file of the dataset.
 	u := c.address("/api/datasets/"+repo+"/revision", revision)
@@ -96,20 +110,30 @@ func (c *Client) Files(ctx context.Context, repo, commit, dir string) ([]File, e
 	if err := checkRepo(repo); err != nil {
 		return nil, err
 	}
-	dir = strings.Trim(path.Clean("/"+dir), "/")
+	dir = cleanDir(dir)
+	if c.opt.Offline {
+		files := c.CachedFiles(repo, commit, dir)
+		if len(files) == 0 {
+			return nil, c.notCached(repo, commit, dir)
+		}
+		return files, nil
+	}
 	files, err := c.list(ctx, repo, commit, dir)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	sortFiles(files)
 	// Pages of a listing may overlap.
 	return slices.CompactFunc(files, func(a, b File) bool { return a.Path == b.Path }), nil
 }
 
+func cleanDir(dir string) string { return strings.Trim(path.Clean("/"+dir), "/") }
+
+func sortFiles(files []File) {
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+}
+
 func (c *Client) list(ctx context.Context, repo, commit, dir string) ([]File, error) {
-	if c.opt.Offline {
-		return c.cachedFiles(repo, commit, dir)
-	}
 	segments := []string{commit}
 	if dir != "" {
 		segments = append(segments, dir)
@@ -172,7 +196,12 @@ func (c *Client) getJSON(ctx context.Context, u *url.URL, t target, v any) (next
 
 func (c *Client) tryJSON(ctx context.Context, u *url.URL, t target, v any) (next *url.URL, err error) {
 	c.stats.api.Add(1)
-	resp, err := c.follow(ctx, u, nil, func(*http.Response, *url.URL) error { return nil })
+	resp, err := c.follow(ctx, u, nil, func(_ *http.Response, next *url.URL) error {
+		if next.RawQuery == "" { // a listing without it would lack folders
+			next.RawQuery = u.RawQuery
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}

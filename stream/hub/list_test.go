@@ -3,6 +3,7 @@ package hub_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"ckptledger/stream/hub"
@@ -24,6 +25,54 @@ func TestPin(t *testing.T) {
 		}
 	}
 	check(t, "API calls", s.client.Stats().API, 5)
+}
+
+func TestHasCommit(t *testing.T) {
+	s := newSetup(t, nil)
+	if err := s.client.HasCommit(t.Context(), repoName, s.commit); err != nil {
+		t.Error(err)
+	}
+	check(t, "API calls", s.Count(hubtest.API), 1)
+	now := s.repo.Squash()
+	e := mustBe[*hub.NotFoundError](t, s.client.HasCommit(t.Context(), repoName, s.commit))
+	check(t, "what", e.What == hub.Revision && e.Revision == s.commit, true)
+	if err := s.client.HasCommit(t.Context(), repoName, now); err != nil {
+		t.Error(err)
+	}
+	mustBe[*hub.ChangedError](t, s.client.HasCommit(t.Context(), repoName, "main"))
+	mustBe[*hub.OfflineError](t, newClient(t, hub.Options{Offline: true}).HasCommit(t.Context(), repoName, now))
+}
+
+// A dataset that was renamed is found under its old name.
+func TestRenamedDatasetIsFoundByItsOldName(t *testing.T) {
+	s := newSetup(t, func(o *hub.Options) { o.Token = token })
+	s.repo.Rename("owner/new")
+	s.Page = 2
+	info, err := s.client.Info(t.Context(), repoName, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "id", info.ID, "owner/new")
+	files, err := s.client.Files(t.Context(), repoName, info.Commit, "")
+	check(t, "files", len(files), 5)
+	for _, path := range []string{largePath, smallPath} {
+		if _, err = s.open(t, path).ReadAt(t.Context(), make([]byte, 10), 5); err != nil {
+			t.Error(err)
+		}
+	}
+	check(t, "the token was sent on", s.Requests(hubtest.Resolve)[1].Header.Get("Authorization"), "Bearer "+token)
+
+	s.Fault = func(r hubtest.Request) *hubtest.Fault {
+		if strings.Contains(r.Path, repoName) { // the query is lost on the way
+			return &hubtest.Fault{Status: 307, Header: map[string][]string{"Location": {strings.Replace(r.Path, repoName, "owner/new", 1)}}}
+		}
+		return nil
+	}
+	files, err = s.client.Files(t.Context(), repoName, info.Commit, "")
+	check(t, "files by a redirect without query", len(files), 5)
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestInfoHasTheCardAndNotTheListOfFiles(t *testing.T) {

@@ -136,6 +136,9 @@ func TestHuggingFacesClientsReadTheSame(t *testing.T) {
 		h.Repo("owner/" + name).Commit(files)
 	}
 	repo.Tag("v1", commit)
+	renamed := h.Repo("owner/before")
+	renamed.Commit(map[string]hubtest.File{"train.jsonl": hubtest.Small(string(jsonlOf(t, rows["lines"])))})
+	renamed.Rename("owner/after")
 
 	home := t.TempDir()
 	run := exec.Command(interpreter, filepath.Join("testdata", "read.py"), repo.Name, "v1", token)
@@ -155,19 +158,23 @@ func TestHuggingFacesClientsReadTheSame(t *testing.T) {
 			OID    string
 			SHA256 string
 		}
-		Rows       map[string][]string
-		Refs       map[string]string
-		Magic      string
-		NoRevision bool `json:"no_revision"`
-		NoEntry    bool `json:"no_entry"`
-		NoRepo     bool `json:"no_repo"`
-		Gated      bool
+		Rows        map[string][]string
+		Refs        map[string]string
+		Magic       string
+		NoRevision  bool `json:"no_revision"`
+		NoEntry     bool `json:"no_entry"`
+		NoRepo      bool `json:"no_repo"`
+		Gated       bool
+		Renamed     string
+		RenamedRows int `json:"renamed_rows"`
 	}
 	if err := json.Unmarshal(out, &got); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	check(t, "commit", got.Commit, commit)
 	check(t, "tag", got.Refs["v1"], commit)
+	check(t, "name of a renamed dataset", got.Renamed, "owner/after")
+	check(t, "rows by its old name", got.RenamedRows, len(rows["lines"]))
 	check(t, "magic", got.Magic, "PAR1")
 	check(t, "errors", got.NoRevision && got.NoEntry && got.NoRepo && got.Gated, true)
 	if got.Rows["zst"] == nil {

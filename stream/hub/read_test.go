@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -326,6 +327,9 @@ func TestAnswerThatIsNotTheRange(t *testing.T) {
 	for _, h := range []http.Header{
 		{"Content-Range": {"bytes 0-9/1000003"}}, // begins elsewhere
 		{"Content-Range": {"bytes 5-14/*"}},
+		{"Content-Range": {"bytes */1000003"}},
+		{"Content-Range": {"bytes 5-4/1000003"}},
+		{"Content-Range": {"bytes 5-1000003/1000003"}},
 		{"Content-Range": {"bytes 5-14/99999999999999999999"}},
 		{},
 	} {
@@ -368,6 +372,42 @@ func TestRenamedDataset(t *testing.T) {
 		}
 	}
 	check(t, "asks of the hub", len(s.Requests(hubtest.Resolve)), 2)
+}
+
+// A mirror may redirect to the hub itself: what that says is checked, and its
+// address of the content is the one that is kept.
+func TestMirrorThatRedirectsToTheHub(t *testing.T) {
+	s := newSetup(t, nil)
+	asked := 0
+	mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		check(t, "token", r.Header.Get("Authorization"), "Bearer "+token)
+		http.Redirect(w, r, s.URL+r.URL.Path, http.StatusPermanentRedirect)
+	}))
+	defer mirror.Close()
+	c := newClient(t, hub.Options{Endpoint: mirror.URL, Token: token, Sleep: s.clock.Sleep, Now: s.clock.Now})
+	listed := s.file(t, largePath)
+	f, err := c.Open(repoName, s.commit, listed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if _, err := f.ReadAt(t.Context(), make([]byte, 10), int64(i)); err != nil {
+			t.Error(err)
+		}
+	}
+	check(t, "asks of the mirror and the hub", asked+s.Count(hubtest.Resolve), 2)
+	check(t, "token of the mirror at the hub", s.Requests(hubtest.Resolve)[0].Header.Get("Authorization"), "")
+
+	other := bytes.Clone(s.large)
+	other[0] ^= 1
+	s.repo.Swap(largePath, hubtest.Large(other))
+	f, err = c.Open(repoName, s.commit, listed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.ReadAt(t.Context(), make([]byte, 10), 0)
+	check(t, "what", mustBe[*hub.ChangedError](t, err).What, "hash")
 }
 
 // Who finds the signed address keeps those who wait for it from asking too, but

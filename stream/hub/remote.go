@@ -47,7 +47,7 @@ func (c *Client) Open(repo, commit string, file File) (*RemoteFile, error) {
 		local:    c.cachedFile(repo, commit, file),
 	}
 	if f.local == nil && c.opt.Offline {
-		return nil, &OfflineError{Repo: repo, Revision: commit, Path: file.Path, CacheDir: c.opt.CacheDir}
+		return nil, c.notCached(repo, commit, file.Path)
 	}
 	f.resolve = c.address("/datasets/"+repo+"/resolve", append([]string{commit}, strings.Split(file.Path, "/")...)...)
 	return f, nil
@@ -145,20 +145,21 @@ func (f *RemoteFile) request(ctx context.Context, off, end int64) (*http.Respons
 	if err != nil {
 		return nil, nil, err
 	}
-	if at != nil {
-		resp, err := c.follow(ctx, at, header, func(*http.Response, *url.URL) error { return nil })
-		return resp, at, err
+	start, found := at, func() {}
+	if at == nil {
+		start, found = f.resolve, sync.OnceFunc(f.location.found)
 	}
-	found := sync.OnceFunc(f.location.found)
 	defer found()
-	resp, err := c.follow(ctx, f.resolve, header, func(resp *http.Response, next *url.URL) error {
+	// A mirror may redirect to the hub itself, and that to the content: the last
+	// address is kept.
+	resp, err := c.follow(ctx, start, header, func(resp *http.Response, next *url.URL) error {
 		c.stats.redirects.Add(1)
 		if err := f.check(resp); err != nil {
 			return err
 		}
 		now := c.opt.Now()
 		life, signed := lifetime(next, resp.Header, now)
-		if at == nil && (signed || !c.own(next)) {
+		if signed || !c.own(next) {
 			at = next
 			f.location.set(next, now.Add(life))
 			found() // others need not wait for our content
@@ -224,15 +225,13 @@ func (f *RemoteFile) target() target { return target{f.repo, f.commit, f.file.Pa
 // what was listed.
 func (f *RemoteFile) check(resp *http.Response) error {
 	h := resp.Header
-	switch {
-	case f.repo == "":
+	if f.repo == "" {
 		if tag := h.Get("ETag"); resp.StatusCode < 300 && tag != f.etag {
 			return f.changed("tag", f.etag, f.client.scrub(tag))
 		}
 		return nil
-	case !f.client.own(resp.Request.URL):
-		return nil // other hosts have tags of their own
 	}
+	// These headers are the hub's own, also behind a mirror.
 	if commit := h.Get("X-Repo-Commit"); isCommit(f.commit) && commit != "" && commit != f.commit {
 		return f.changed("commit", f.commit, f.client.scrub(commit))
 	}
@@ -240,8 +239,8 @@ func (f *RemoteFile) check(resp *http.Response) error {
 		return f.changed("size", fmt.Sprint(f.file.Size), f.client.scrub(s))
 	}
 	tag := h.Get("X-Linked-Etag")
-	if tag == "" && resp.StatusCode < 300 {
-		tag = h.Get("ETag")
+	if tag == "" && resp.StatusCode < 300 && f.client.own(resp.Request.URL) {
+		tag = h.Get("ETag") // other hosts have tags of their own
 	}
 	tag = strings.Trim(strings.TrimPrefix(tag, "W/"), `"`)
 	// A mirror may have tags that are no hashes, or those of another kind.

@@ -14,6 +14,10 @@ import (
 // maxHops is how many redirects in a row are followed.
 const maxHops = 8
 
+// firstStall is how long the headers of an answer are waited for at most while
+// nobody has ever answered, as without a network.
+const firstStall = 10 * time.Second
+
 // errStalled is why a request ends that got no byte for Options.Stall.
 var errStalled = errors.New("no data for too long")
 
@@ -34,7 +38,11 @@ func (c *Client) send(ctx context.Context, u *url.URL, header http.Header) (*htt
 	if c.opt.Token != "" && c.own(u) {
 		req.Header.Set("Authorization", "Bearer "+c.opt.Token)
 	}
-	timer := time.AfterFunc(c.opt.Stall, func() { cancel(errStalled) })
+	stall := c.opt.Stall
+	if !c.online.Load() {
+		stall = min(stall, firstStall)
+	}
+	timer := time.AfterFunc(stall, func() { cancel(errStalled) })
 	// Not http.Client: it hides the headers of a redirect, and its errors show
 	// whole addresses.
 	resp, err := c.transport.RoundTrip(req)
@@ -45,6 +53,7 @@ func (c *Client) send(ctx context.Context, u *url.URL, header http.Header) (*htt
 		return nil, err
 	}
 	c.reached.Store(u.Host, true)
+	c.online.Store(true)
 	resp.Request = req
 	resp.Body = &watched{body: resp.Body, client: c, url: u, ctx: ctx, cancel: cancel, timer: timer}
 	return resp, nil
@@ -198,6 +207,10 @@ func (c *Client) statusError(resp *http.Response, t target) error {
 		return notFound
 	case "GatedRepo":
 		return &GatedError{Repo: t.repo, Page: c.address("/datasets/" + t.repo).String(), HadToken: hadToken, Request: s.Request}
+	}
+	if s.Status == http.StatusUnauthorized && !hadToken {
+		notFound.What = Dataset // the hub does not say which of the two it is
+		return notFound
 	}
 	if s.Status == http.StatusUnauthorized || s.Status == http.StatusForbidden {
 		return unauthorized

@@ -9,13 +9,16 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
 const (
 	// firstTries is how often a request is tried of a host that has never
-	// answered: without a network that takes seconds, not minutes.
+	// answered, with waits of at most firstWait between: without a network that
+	// takes seconds, not minutes.
 	firstTries = 3
+	firstWait  = 250 * time.Millisecond
 
 	// maxServerWait is the longest wait asked for by a server that is obeyed; the
 	// hub counts in windows of 5 minutes.
@@ -47,8 +50,10 @@ func (r *retrier) again(ctx context.Context, err error) error {
 	switch {
 	case isNetwork && untrusted(err):
 		limit = 0
+	case isNetwork && !c.online.Load() && errors.Is(err, errStalled):
+		limit = 0 // it took firstStall
 	case isNetwork && !c.hasReached(network.url):
-		limit = min(limit, firstTries)
+		limit, wait = min(limit, firstTries), min(wait, firstWait)
 	case isNetwork:
 	case isStatus && temporary(status.Status) && status.Wait <= maxServerWait:
 		if status.Wait > 0 {
@@ -102,13 +107,13 @@ func untrusted(err error) bool {
 }
 
 // rateLimit matches the state of a quota: "api";r=0;t=55.
-var rateLimit = regexp.MustCompile(`"[^"]*"\s*;\s*r=(\d+)\s*;\s*t=(\d+)`)
+var rateLimit = regexp.MustCompile(`"[^"]*"\s*;\s*r\s*=\s*(\d+)\s*;\s*t\s*=\s*(\d+)`)
 
 // serverWait returns how long a server asks to be left alone, 0 if it does not
 // say. The hub states its quota in every answer: it counts where it is used up.
 func serverWait(h http.Header) time.Duration {
 	wait := time.Duration(0)
-	for _, quota := range rateLimit.FindAllStringSubmatch(h.Get("RateLimit"), -1) {
+	for _, quota := range rateLimit.FindAllStringSubmatch(strings.Join(h.Values("RateLimit"), ","), -1) {
 		if quota[1] == "0" {
 			wait = max(wait, seconds(quota[2])+time.Second)
 		}

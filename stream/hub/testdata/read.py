@@ -30,6 +30,10 @@ for name, (source, config, at) in sources.items():
     rows = datasets.load_dataset(source, config, split="train", streaming=True, revision=at, token=token)
     out["rows"][name] = [row["text"] for row in rows]
 
+out["renamed"] = api.dataset_info("owner/before").id
+with open(huggingface_hub.hf_hub_download("owner/before", "train.jsonl", repo_type="dataset", token=token)) as data:
+    out["renamed_rows"] = len(data.readlines())
+
 fs = huggingface_hub.HfFileSystem(token=token)
 with fs.open(f"datasets/{repo}@{info.sha}/data/train-00000-of-00002.parquet") as f:
     f.seek(-4, 2)
