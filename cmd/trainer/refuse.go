@@ -35,10 +35,16 @@ func (r *resumption) again(drop []string, add ...string) string {
 	return records.Command(r.c, append(words, r.flags(r.c.Command.Flags, drop)...)...)
 }
 
+// newRun is the call as it was made, as one that starts a run of a dataset.
+func (r *resumption) newRun(dataset string) []string {
+	words := append([]string{"trainer", "run", dataset}, impliedOrder(r.want.given)...)
+	return append(words, r.flags(runCommand().Flags, nil)...)
+}
+
 // anew is the command that starts a new run of what was asked for, over the data
 // that e was read from where none was given.
 func (r *resumption) anew(e *ledger.Entry) string {
-	words := append([]string{"trainer", "run", r.dataset}, r.flags(runCommand().Flags, nil)...)
+	words := r.newRun(r.dataset)
 	if r.want.data == nil && e != nil {
 		if was, err := recorded(e.Source); err == nil {
 			words = append(words, dataArgs(was.Data)...)
@@ -338,9 +344,10 @@ func (r *resumption) explain(ctx context.Context) error {
 			Trained    int64               `json:"trained"`
 			InUse      bool                `json:"in_use"`
 			Target     int64               `json:"target"`
+			Epochs     int                 `json:"epochs"`
 			Fork       bool                `json:"fork"`
 			Candidates []cmdline.Candidate `json:"candidates"`
-		}{r.entry.ID, r.snap.Seq, r.snap.Row, r.snap.Trained, live.Held, r.target(), r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0, r.candidates()})
+		}{r.entry.ID, r.snap.Seq, r.snap.Row, r.snap.Trained, live.Held, r.target(), r.epochs(), r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0, r.candidates()})
 	}
 	fork := r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0
 	verified := "data verified"
