@@ -49,7 +49,7 @@ func epochsFlag() cli.Flag {
 // givenOrder returns the settings of the order that stand on the command line.
 func givenOrder(c *cli.Context) (ledger.Config, error) {
 	out := ledger.Config{}
-	if err := pick(c, out, "order", "order", orders); err != nil {
+	if err := setting(c, out, "order", "order", orders); err != nil {
 		return nil, err
 	}
 	for _, n := range []struct {

@@ -55,8 +55,8 @@ func given(c *cli.Context) (ledger.Config, error) {
 		return nil, err
 	}
 	err = errors.Join(
-		pick(c, out, "learner", "learner", learners), pick(c, out, "method", "method", methods),
-		pick(c, out, "tokenizer", "tokenizer", local.Tokenizers), pick(c, out, "text-field", "text_field", nil))
+		setting(c, out, "learner", "learner", learners), setting(c, out, "method", "method", methods),
+		setting(c, out, "tokenizer", "tokenizer", local.Tokenizers), setting(c, out, "text-field", "text_field", nil))
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +75,8 @@ func given(c *cli.Context) (ledger.Config, error) {
 	return out.Normalize()
 }
 
-// pick takes a flag's value, one of those in from where there is such a list.
-func pick(c *cli.Context, out ledger.Config, flag, key string, from []string) error {
+// setting takes a flag's value, one of those in from where there is such a list.
+func setting(c *cli.Context, out ledger.Config, flag, key string, from []string) error {
 	if !c.IsSet(flag) {
 		return nil
 	}
