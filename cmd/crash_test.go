@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // crashSamples is how far the runs of the crash tests go: far enough that a
@@ -51,23 +55,11 @@ func TestKill(t *testing.T) {
 		if try > 200 {
 			t.Fatalf("only %d of %d processes lived long enough to be killed", kills, try)
 		}
-		c := program(dir, "trainer", args...)
-		var stdout bytes.Buffer
-		stderr := &trigger{text: "Checkpoint saved", do: func() {
-			time.AfterFunc(time.Duration(random.IntN(100))*time.Millisecond, func() { c.Process.Kill() })
-		}}
-		c.Stdout, c.Stderr = &stdout, stderr
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		err := c.Wait()
-		switch {
-		case killed(err):
+		r, died := killLater(t, dir, time.Duration(random.IntN(100))*time.Millisecond, args...)
+		if died {
 			kills++
-		case err != nil:
-			t.Fatalf("the process ended by itself: %v\n%s", err, stderr.String())
-		default: // it reached the target: the next one to kill begins anew
-			check(result{stdout: stdout.String(), stderr: stderr.String()})
+		} else { // it reached the target: the next one to kill begins anew
+			check(r)
 			dir = t.TempDir()
 		}
 	}
@@ -75,6 +67,64 @@ func TestKill(t *testing.T) {
 	if len(rows) < enough/2 {
 		t.Errorf("after %d kills attempts began at only %d rows: they came too early to find anything", kills, len(rows))
 	}
+}
+
+// TestKillShuffled kills a trainer that reads a file several times, shuffled, and
+// finds at each snapshot the model of a run that nobody stopped: so the rows came
+// in the same order, not only all of them.
+func TestKillShuffled(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "rows.jsonl")
+	rows := run(t, t.TempDir(), "trainer", "rows", "sample", "--raw", "--count", "4000")
+	if err := os.WriteFile(data, []byte(rows.stdout), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"resume", "rows", "--or-start", "--json", "--data", data, "--checkpoint-interval", "200",
+		"--order", "shuffle", "--seed", "7", "--window", "300", "--epochs", "4"}
+	through := t.TempDir()
+	want := checkSound(t, through, mustRun(t, through, "trainer", args...).Run)
+
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	dir, kills := t.TempDir(), 0
+	for try := 0; kills < 5 && try < 20; try++ {
+		if _, died := killLater(t, dir, time.Duration(random.IntN(40))*time.Millisecond, args...); died {
+			kills++
+		} else {
+			break // at the end of the data
+		}
+	}
+	t.Logf("%d kills", kills)
+	if kills == 0 {
+		t.Fatal("nothing was killed")
+	}
+	got := checkSound(t, dir, mustRun(t, dir, "trainer", args...).Run)
+	if got.Row != 16000 {
+		t.Errorf("%d rows, want 16000", got.Row)
+	}
+	if diff := cmp.Diff(want.Snapshots, got.Snapshots); diff != "" {
+		t.Errorf("after %d kills: %s", kills, diff)
+	}
+}
+
+// killLater runs a trainer that is killed so long after its first snapshot, if it
+// has not ended well by then.
+func killLater(t *testing.T, dir string, after time.Duration, args ...string) (r result, died bool) {
+	t.Helper()
+	c := program(dir, "trainer", args...)
+	var stdout bytes.Buffer
+	stderr := &trigger{text: "Checkpoint saved", do: func() {
+		time.AfterFunc(after, func() { c.Process.Kill() })
+	}}
+	c.Stdout, c.Stderr = &stdout, stderr
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	err := c.Wait()
+	if err != nil && !killed(err) {
+		t.Fatalf("the process ended by itself: %v\n%s", err, stderr.String())
+	}
+	return result{stdout: stdout.String(), stderr: stderr.String()}, err != nil
 }
 
 // trigger is a process's output, which does something once a text stands in it.

@@ -103,6 +103,7 @@ type runJSON struct {
 		Kind    string `json:"kind"`
 		Trained int64  `json:"trained"`
 		Row     int64  `json:"row"`
+		Model   string `json:"model_digest"`
 	} `json:"snapshots"`
 }
 

@@ -58,6 +58,10 @@ func (l *Ledger) begin(ctx context.Context, run Run, a Attempt, o beginning) (*S
 			return nil, err
 		}
 	}
+	if run.Epochs < 0 {
+		return nil, fmt.Errorf("%w: a run of %d epochs", ErrRule, run.Epochs)
+	}
+	run.Epochs = run.Passes()
 	var err error
 	if run.Config, err = run.Config.Normalize(); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func (id RunID) Short() string {
 }
 
 // Run is one training effort. What decides the model never changes; target,
-// interval and place of the data may, and each attempt notes what it used.
+// epochs, interval and place of the data may, and each attempt notes what it used.
 type Run struct {
 	ID         RunID             `json:"run"`
 	Name       string            `json:"name,omitempty"`
@@ -34,7 +34,8 @@ type Run struct {
 	Config     Config            `json:"config"`
 	ConfigHash string            `json:"config_hash"`
 	Source     Source            `json:"source"`
-	Target     int64             `json:"target"` // samples, trained and errored; 0 is to the end of the source
+	Target     int64             `json:"target"`           // samples, trained and errored; 0 is to the end of the source
+	Epochs     int               `json:"epochs,omitempty"` // passes over the source, 1 or more; see Passes
 	Interval   string            `json:"interval,omitempty"`
 	Created    time.Time         `json:"created"`
 	Tags       []string          `json:"tags,omitempty"`
@@ -42,6 +43,10 @@ type Run struct {
 	ForkedFrom *Origin           `json:"forked_from,omitempty"`
 	Accepted   []string          `json:"accepted,omitempty"` // fields that differed from the origin and were accepted
 }
+
+// Passes is how often the run reads its source. Records from before there were
+// epochs have none, and mean one.
+func (r *Run) Passes() int { return max(r.Epochs, 1) }
 
 // Source says where a run's rows come from. The ledger compares digests and
 // keeps the rest as it is given.
@@ -72,6 +77,7 @@ type Attempt struct {
 	Folder   string    `json:"folder,omitempty"`
 	Command  []string  `json:"command,omitempty"`
 	Target   int64     `json:"target"`
+	Epochs   int       `json:"epochs,omitempty"` // 0 in old records, which means 1
 	Interval string    `json:"interval,omitempty"`
 	From     uint64    `json:"from"` // the snapshot it went on from, 0 for none
 	FromRow  int64     `json:"from_row"`

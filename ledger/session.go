@@ -38,15 +38,16 @@ func (l *Ledger) newSession(run Run, lease *Lease, a Attempt, number uint64) *Se
 	s := &Session{l: l, run: run, lease: lease, start: time.Now(), attempt: a}
 	s.attempt.identify()
 	s.attempt.Number, s.attempt.Started = number, l.now().UTC()
-	s.attempt.Target, s.attempt.Interval = run.Target, run.Interval
+	s.attempt.Target, s.attempt.Epochs, s.attempt.Interval = run.Target, run.Passes(), run.Interval
 	s.me = Progress{Run: run.ID, Attempt: s.attempt.Number, Host: s.attempt.Host, PID: s.attempt.PID, Started: s.attempt.Started}
 	return s
 }
 
 // Changes are what a new attempt may change of a run, because it does not
-// decide the model. Nil and empty leave what is recorded.
+// decide the model. Nil, zero and empty leave what is recorded.
 type Changes struct {
 	Target   *int64
+	Epochs   int
 	Interval string
 	Source   *Source // of the same digest: where the data lies now
 	Tags     []string
@@ -56,6 +57,12 @@ type Changes struct {
 func (c *Changes) apply(r *Run) error {
 	if c.Target != nil {
 		r.Target = *c.Target
+	}
+	if c.Epochs < 0 {
+		return fmt.Errorf("%w: a run of %d epochs", ErrRule, c.Epochs)
+	}
+	if c.Epochs > 0 {
+		r.Epochs = c.Epochs
 	}
 	if c.Interval != "" {
 		r.Interval = c.Interval

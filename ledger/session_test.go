@@ -299,8 +299,10 @@ func TestChanges(t *testing.T) {
 		wantIs(t, err, ErrRule)
 		_, err = l.Continue(ctx, lease, 3, Changes{}, Attempt{})
 		wantIs(t, err, ErrLeaseLost)
+		_, err = l.Continue(ctx, lease, 0, Changes{Epochs: -1}, Attempt{})
+		wantIs(t, err, ErrRule)
 	})
-	s, err = l.Continue(ctx, lease, 0, Changes{Target: &target, Interval: "50", Source: &moved, Tags: []string{"b", "a"}, Record: map[string]string{"gpu": "one"}}, Attempt{})
+	s, err = l.Continue(ctx, lease, 0, Changes{Target: &target, Epochs: 3, Interval: "50", Source: &moved, Tags: []string{"b", "a"}, Record: map[string]string{"gpu": "one"}}, Attempt{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,14 +311,48 @@ func TestChanges(t *testing.T) {
 	if d := cmp.Diff(s.Run(), got); d != "" {
 		t.Error(d)
 	}
-	if got.Target != 5000 || got.Interval != "50" || got.Source.Label != "elsewhere.txt" || fmt.Sprint(got.Tags) != "[a b]" || got.Record["gpu"] != "one" {
+	if got.Target != 5000 || got.Epochs != 3 || got.Interval != "50" || got.Source.Label != "elsewhere.txt" || fmt.Sprint(got.Tags) != "[a b]" || got.Record["gpu"] != "one" {
 		t.Errorf("run is %+v", got)
 	}
 	if got.Config["method"] != "sequential" || got.Created.IsZero() {
 		t.Errorf("run is %+v", got)
 	}
-	if a := s.Attempt(); a.Number != 2 || a.Target != 5000 || a.Interval != "50" {
+	if a := s.Attempt(); a.Number != 2 || a.Target != 5000 || a.Epochs != 3 || a.Interval != "50" {
 		t.Errorf("attempt is %+v", a)
+	}
+}
+
+// TestEpochs has a run read its source once unless it says otherwise, in records
+// from before there were epochs too.
+func TestEpochs(t *testing.T) {
+	l := testLedger(t)
+	ctx := context.Background()
+	s := begin(t, l, testRun("wikitext"))
+	id := s.Run().ID
+	if r, a := entry(t, l, id).Run, s.Attempt(); r.Epochs != 1 || a.Epochs != 1 {
+		t.Errorf("a new run has %d epochs, its attempt %d", r.Epochs, a.Epochs)
+	}
+	s.Close()
+
+	old := s.Run()
+	old.Epochs = 0
+	if err := l.db.update(ctx, func(t *tx) error { return t.putJSON(bRuns, runKey(id), &old) }); err != nil {
+		t.Fatal(err)
+	}
+	if r := entry(t, l, id).Run; r.Epochs != 0 || r.Passes() != 1 {
+		t.Errorf("an old run has %d epochs, %d passes", r.Epochs, r.Passes())
+	}
+	if a := proceed(t, l, id, LeaseOptions{}).Attempt(); a.Epochs != 1 {
+		t.Errorf("an attempt at an old run has %d epochs", a.Epochs)
+	}
+	if err := l.Change(ctx, id, Changes{Epochs: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Change(ctx, id, Changes{Interval: "50"}); err != nil {
+		t.Fatal(err)
+	}
+	if r := entry(t, l, id).Run; r.Passes() != 2 {
+		t.Errorf("after the change the run has %d passes", r.Passes())
 	}
 }
 
@@ -341,6 +377,7 @@ func TestBeginRefuses(t *testing.T) {
 			"name is its own dataset key": {func(r *Run) { r.Dataset, r.Name = "mine", "mine" }, ErrNameTaken},
 			"name with a slash":           {func(r *Run) { r.Name = "a/b" }, ErrRule},
 			"name reads as an id":         {func(r *Run) { r.Name = "01arz3ndektsv4rrffq69g5fav" }, ErrRule},
+			"epochs below zero":           {func(r *Run) { r.Epochs = -1 }, ErrRule},
 			"setting named v":             {func(r *Run) { r.Config = Config{"v": 1} }, ErrRule},
 		} {
 			r := testRun("other")

@@ -104,7 +104,7 @@ func configOf(s *side) []named {
 }
 
 func progressOf(s *side) []named {
-	out := []named{{"target", float64(s.Target)}, {"checkpoint_interval", interval(s.Interval)}}
+	out := []named{{"target", float64(s.Target)}, {"epochs", float64(s.Passes())}, {"checkpoint_interval", interval(s.Interval)}}
 	if s.snap.Seq == 0 {
 		return out
 	}

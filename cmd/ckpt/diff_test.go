@@ -129,6 +129,8 @@ func TestFairness(t *testing.T) {
 			"Not a fair comparison: another filter (python_strip_runes>10; none)"},
 		"order": {func(s *side) { s.Config["order"] = "shuffled" }, []string{"order"},
 			"Not a fair comparison: another order (sequential; shuffled)"},
+		"shuffled": {func(s *side) { s.Config["order"], s.Config["seed"], s.Config["window"] = "shuffle", 7.0, 10000.0 }, []string{"order"},
+			"Not a fair comparison: another order (sequential; shuffle by seed 7 in windows of 10000 rows)"},
 		"place": {func(s *side) { s.snap.Trained++; s.snap.Row++ }, []string{"place"},
 			"Not a fair comparison: not at the same place (20 samples; 21 samples)"},
 		"nothing": {func(s *side) { s.snap = ledger.Snapshot{} }, []string{"no_snapshot", "place"},

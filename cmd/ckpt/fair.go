@@ -39,7 +39,7 @@ func unfairness(sides []side) []reason {
 		func(s *side) string { return s.Source.Label + ", digest " + human.ShortHash(s.Source.Digest) })
 	each("text_field", "another column of it", setting("text_field"), setting("text_field"))
 	each("filter", "another filter", setting("filter"), setting("filter"))
-	each("order", "another order", setting("order"), setting("order"))
+	each("order", "another order", order, order)
 	for i := range sides {
 		if s := &sides[i]; s.snap.Seq == 0 {
 			out = append(out, reason{"no_snapshot", "run " + s.ID.Short() + " has no snapshot"})
@@ -51,6 +51,15 @@ func unfairness(sides []side) []reason {
 		each("machine", "rates of different machines", machine, machine)
 	}
 	return out
+}
+
+// order is the order in which a side's run reads the rows.
+func order(s *side) string {
+	name := records.Setting(s.Config["order"])
+	if name == "shuffle" {
+		name += fmt.Sprintf(" by seed %s in windows of %s rows", records.Setting(s.Config["seed"]), records.Setting(s.Config["window"]))
+	}
+	return name
 }
 
 // ratesShown reports whether there are rates to compare.

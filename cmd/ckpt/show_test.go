@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -103,7 +104,7 @@ func TestShowSaysHowToGoOn(t *testing.T) {
 	fork.to(1500, ledger.Interrupted)
 	for id, want := range map[string]string{
 		"R001":        "To train further:   trainer resume sample --run R001 --max-samples 10000 --ledger DIR",
-		"no-target":   "The data ended: there is nothing to go on with",
+		"no-target":   "The data ended; to go through it once more:   trainer resume sample --run R002 --epochs 2 --ledger DIR",
 		"R003":        "To go on:   trainer resume sample --run R003 --ledger DIR",
 		"R004":        "To go on:   trainer resume sample --run R004 --ledger DIR",
 		"crashed":     "To go on:   trainer resume sample --run R005 --ledger DIR",
@@ -130,6 +131,30 @@ func TestShowSaysHowToGoOn(t *testing.T) {
 		} else if want != "" && last != want {
 			t.Errorf("%s: ends with %q, not %q", id, last, want)
 		}
+	}
+}
+
+// Epochs are shown where there are several, and compared like a target.
+func TestEpochs(t *testing.T) {
+	f := newFixture(t)
+	f.begin(newRun("once")).to(1000, ledger.Exhausted)
+	run := newRun("thrice")
+	run.Epochs = 3
+	f.begin(run).to(1000, ledger.Exhausted)
+	for name, want := range map[string]int{"once": 1, "thrice": 3} {
+		_, stdout, _ := f.run("show", name)
+		shown := strings.Contains(f.stable(stdout), fmt.Sprintf("\nEpochs  %d\n", want))
+		if several := want > 1; shown != several {
+			t.Errorf("%s has %d epochs:\n%s", name, want, stdout)
+		}
+		_, stdout, _ = f.run("show", name, "--json")
+		if got := unmarshal[struct{ Epochs int }](t, stdout).Epochs; got != want {
+			t.Errorf("%s: %d epochs in JSON, not %d", name, got, want)
+		}
+	}
+	code, stdout, _ := f.run("diff", "once", "thrice", "--exit-code")
+	if code != 1 || !regexp.MustCompile(`(?m)^epochs +1 +3 +\+2 `).MatchString(stdout) {
+		t.Errorf("diff: exit %d\n%s", code, stdout)
 	}
 }
 

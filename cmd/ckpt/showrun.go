@@ -25,6 +25,9 @@ func (p program) showRun(c *cli.Context, r *run) error {
 	f.add("Status", records.Ending(e, r.Standing, now))
 	f.add("Samples", progress(at, e.Target))
 	f.add("Rows", rows(at))
+	if n := e.Passes(); n > 1 {
+		f.add("Epochs", strconv.Itoa(n))
+	}
 	f.add("Trained for", trainedFor(e, len(r.attempts)))
 	f.add("Checkpoints", "every "+interval(e.Interval))
 	f.add("Created", when(now, e.Created))
@@ -192,8 +195,7 @@ func resume(c *cli.Context, r *run) {
 		fmt.Fprint(c.App.Writer, "\nIt has no snapshot to go on from\n")
 		return
 	case r.Status == ledger.IsExhausted && !reached:
-		fmt.Fprint(c.App.Writer, "\nThe data ended: there is nothing to go on with\n")
-		return
+		to, words = "The data ended; to go through it once more", append(words, "--epochs", strconv.Itoa(e.Passes()+1))
 	case r.Status == ledger.Stalled:
 		to, words = "To take it over", append(words, "--take-over")
 	case reached:

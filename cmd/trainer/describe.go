@@ -15,9 +15,14 @@ import (
 )
 
 // describeConfig says in a few words what a config is: "local, gpt2, chunk sizes
-// 8,8,8,8, sequential".
+// 8,8,8,8, sequential", and where it is shuffled "order shuffle, seed 7, window 100".
 func describeConfig(c ledger.Config) string {
 	parts := []string{fmt.Sprint(c["learner"]), fmt.Sprint(c["tokenizer"]), "chunk sizes " + joinSizes(c["chunk_sizes"]), fmt.Sprint(c["method"])}
+	if c["order"] == shuffle {
+		for _, k := range orderFields {
+			parts = append(parts, k+" "+records.Setting(c[k]))
+		}
+	}
 	for _, k := range slices.Sorted(maps.Keys(c)) {
 		if !slices.Contains(builtin, k) {
 			parts = append(parts, k+"="+configValue(c[k]))

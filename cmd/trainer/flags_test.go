@@ -70,6 +70,12 @@ var runFlags = map[string]flagCase{
 		args: []string{"--text-field", "body"}, recorded: configIs("text_field", `"body"`),
 		refused: func(source string) bool { return source == "sample" || source == "text" },
 	},
+	"order":  {args: []string{"--order", "shuffle"}, recorded: configIs("order", `"shuffle"`)},
+	"seed":   {args: []string{"--order", "shuffle", "--seed", "9007199254740991"}, recorded: configIs("seed", `9007199254740991`)},
+	"window": {args: []string{"--order", "shuffle", "--window", "1000000"}, recorded: configIs("window", `1000000`)},
+	"epochs": {args: []string{"--epochs", "2"}, recorded: func(o outcome) bool {
+		return o.run.Epochs == 2 && (o.run.Row == 40 || o.run.Target > 0) // without a target the files' 20 rows are read twice
+	}},
 	"config": {args: []string{"--config", "lr=1e-4"}, recorded: configIs("lr", `0.0001`)},
 	"ledger": {args: nil, recorded: func(o outcome) bool { _, err := os.Stat(filepath.Join(o.dir, "ledger.db")); return err == nil }},
 	"data": {args: nil, recorded: func(o outcome) bool {
@@ -102,9 +108,7 @@ func TestResumeFlags(t *testing.T) {
 		switch name {
 		case "learner", "method", "tokenizer": // equal to the run's: it is resumed
 			c.recorded = func(o outcome) bool { return *o.run.ResumedAtSample == 5 }
-		case "chunk-sizes", "config": // others than the run's: it is refused
-			c.recorded = func(o outcome) bool { return o.code == int(cmdline.ConfigMismatch) }
-		case "text-field":
+		case "chunk-sizes", "config", "text-field", "order", "seed", "window": // others than the run's: it is refused
 			c.recorded = func(o outcome) bool { return o.code == int(cmdline.ConfigMismatch) }
 		case "checkpoint-interval":
 			c.recorded = func(o outcome) bool { return o.run.Interval == "3" && o.run.SnapshotCount > 4 }

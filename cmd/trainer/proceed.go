@@ -213,8 +213,17 @@ func (r *resumption) pick(ctx context.Context) error {
 	if err == nil {
 		err = r.snap.CheckHash()
 	}
+	if err == nil {
+		r.cursor = stream.Cursor{}
+		if err = json.Unmarshal(r.snap.Position, &r.cursor); err != nil {
+			err = fmt.Errorf("position: %w: %w", ledger.ErrDamaged, err)
+		}
+	}
 	if err != nil {
 		return r.damaged(ctx, seq, err)
+	}
+	if err := r.checkEpochs(); err != nil {
+		return err
 	}
 	r.accepted = r.differing()
 	over := ledger.Config{}
@@ -242,7 +251,7 @@ func (r *resumption) reached(ctx context.Context) (bool, error) {
 	}
 	if !r.forks() {
 		change := r.changes(nil)
-		if change.Target != nil || change.Interval != "" || len(change.Tags) > 0 || len(change.Record) > 0 {
+		if change.Target != nil || change.Epochs > 0 || change.Interval != "" || len(change.Tags) > 0 || len(change.Record) > 0 {
 			if err := patiently(ctx, r.c.App.ErrWriter, func() error { return r.ledger.Change(ctx, r.entry.ID, change) }); err != nil {
 				return true, records.Explain(r.c, err)
 			}
@@ -287,7 +296,7 @@ func restoreLearner(ctx context.Context, l *ledger.Ledger, config ledger.Config,
 	return nil, fmt.Errorf("restore state: %w", err)
 }
 
-// openSource opens the data where it lies now, and refuses other data.
+// openSource opens the data where it lies now, in the run's order.
 func (r *resumption) openSource(ctx context.Context) (*source, error) {
 	was, err := recorded(r.entry.Source)
 	if err != nil {
@@ -317,6 +326,7 @@ func (r *resumption) openSource(ctx context.Context) (*source, error) {
 		src.notices.say(fmt.Sprintf("note: commit %.12s of %s is gone from the hub; commit %.12s has the same files from %s on",
 			was.Hub.Commit, h.Repo, h.Commit, was.Files[spec.From].Path))
 	}
+	src.Source = arrange(src.Source, r.config, r.epochs())
 	return src, nil
 }
 
@@ -336,10 +346,7 @@ func (readOnly) Put(string, []byte) {}
 // prove opens the reader at the snapshot's position, where the last row consumed
 // is compared with the one recorded.
 func (r *resumption) prove(ctx context.Context, src *source) (stream.Cursor, stream.Reader, error) {
-	var cursor stream.Cursor
-	if err := json.Unmarshal(r.snap.Position, &cursor); err != nil {
-		return cursor, nil, r.damaged(ctx, r.snap.Seq, fmt.Errorf("position: %w: %w", ledger.ErrDamaged, err))
-	}
+	cursor := r.cursor
 	was, err := recorded(r.entry.Source)
 	if err != nil {
 		return cursor, nil, records.Explain(r.c, err)
@@ -390,16 +397,17 @@ func otherRevision(was, now *stream.HubRef) []stream.Change {
 	return []stream.Change{{What: "another revision", Was: was.Named(), Now: now.Named()}}
 }
 
-// from is the first file that is still to be read.
+// from is the first file that is still to be read: the first of all where more
+// passes are to come.
 func (r *resumption) from() int {
-	var cursor stream.Cursor
-	if json.Unmarshal(r.snap.Position, &cursor) != nil {
-		return 0 // which prove will say
+	first := r.cursor.Next
+	if r.cursor.Last != nil {
+		first = r.cursor.Last.At
 	}
-	if cursor.Last != nil {
-		return cursor.Last.At.File
+	if r.epochs()-first.Pass > 1 {
+		return 0
 	}
-	return cursor.Next.File
+	return first.File
 }
 
 // sayCost says, before it is paid and once, what it takes to come to the cursor.
@@ -495,14 +503,14 @@ func (r *resumption) begin(ctx context.Context, t *training, record func(context
 
 // changes are what of the run this attempt changes.
 func (r *resumption) changes(src *ledger.Source) ledger.Changes {
-	return ledger.Changes{Target: r.want.target, Interval: r.want.interval, Source: src, Tags: r.want.tags, Record: r.want.record}
+	return ledger.Changes{Target: r.want.target, Epochs: r.want.epochs, Interval: r.want.interval, Source: src, Tags: r.want.tags, Record: r.want.record}
 }
 
 func (r *resumption) fork(ctx context.Context, src *source, cursor stream.Cursor) (*ledger.Session, error) {
 	e := r.entry
 	run := ledger.Run{
 		Dataset: e.Dataset, Method: e.Method, Learner: e.Learner, Config: r.config, Source: src.record,
-		Target: r.target(), Interval: e.Interval, Tags: r.want.tags, Record: r.want.record, Accepted: r.accepted,
+		Target: r.target(), Epochs: r.epochs(), Interval: e.Interval, Tags: r.want.tags, Record: r.want.record, Accepted: r.accepted,
 	}
 	if r.want.interval != "" {
 		run.Interval = r.want.interval

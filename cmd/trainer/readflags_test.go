@@ -14,11 +14,24 @@ import (
 // printed, or is refused.
 func TestRowsFlags(t *testing.T) {
 	columnless := func(source string) bool { return source == "sample" || source == "text" }
+	differs := func(plain, with string) bool { return plain != with }
+	shuffled := func(string) []string { return []string{"--order", "shuffle"} }
+	atEnd := func(source string) []string {
+		if source == "sample" {
+			return []string{"--from", "1800000"}
+		}
+		return []string{"--from", "20"}
+	}
 	cases := map[string]struct {
+		beside  func(source string) []string // flags of the plain call too
 		args    []string
 		changes func(plain, with string) bool
 		refused func(source string) bool
 	}{
+		"order":      {args: []string{"--order", "shuffle"}, changes: differs},
+		"seed":       {beside: shuffled, args: []string{"--seed", "7"}, changes: differs},
+		"window":     {beside: shuffled, args: []string{"--window", "2"}, changes: differs},
+		"epochs":     {beside: atEnd, args: []string{"--epochs", "2"}, changes: func(plain, with string) bool { return plain == "" && strings.Count(with, "\n") == 15 }},
 		"from":       {args: []string{"--from", "5"}, changes: func(_, with string) bool { return !strings.Contains(with, `"row":4,`) }},
 		"count":      {args: []string{"--count", "2"}, changes: func(_, with string) bool { return strings.Count(with, "\n") == 2 }},
 		"columns":    {args: []string{"--columns", "body"}, changes: func(_, with string) bool { return strings.Contains(with, `"columns":{"body":`) }, refused: columnless},
@@ -38,11 +51,14 @@ func TestRowsFlags(t *testing.T) {
 		}
 		for source, data := range sources {
 			base := slices.Concat([]string{"rows", dataset(source), "--ledger", t.TempDir()}, data)
+			if c.beside != nil {
+				base = append(base, c.beside(source)...)
+			}
 			if !slices.Contains(c.args, "--count") {
 				base = append(base, "--count", "15")
 			}
 			_, plain, _ := call(t, base...)
-			code, with, stderr := call(t, append(base, c.args...)...)
+			code, with, stderr := call(t, slices.Concat(base, c.args)...)
 			if c.refused != nil && c.refused(source) {
 				if code != int(cmdline.Usage) {
 					t.Errorf("%s, %v: exit code %d, want a refusal", source, c.args, code)

@@ -43,10 +43,16 @@ func (r *resumption) asNamed() string {
 	return r.dataset
 }
 
+// newRun is the call as it was made, as one that starts a run of a dataset.
+func (r *resumption) newRun(dataset string) []string {
+	words := append([]string{"trainer", "run", dataset}, impliedOrder(r.want.given)...)
+	return append(words, r.flags(runCommand().Flags, nil)...)
+}
+
 // anew is the command that starts a new run of what was asked for, over the data
 // that e was read from where none was given.
 func (r *resumption) anew(e *ledger.Entry) string {
-	words := append([]string{"trainer", "run", r.asNamed()}, r.flags(runCommand().Flags, nil)...)
+	words := r.newRun(r.asNamed())
 	if r.want.data == nil && e != nil {
 		if was, err := recorded(e.Source); err == nil {
 			words = append(words, dataArgs(was.Data)...)
@@ -352,10 +358,11 @@ func (r *resumption) explain(ctx context.Context) error {
 			Trained    int64               `json:"trained"`
 			InUse      bool                `json:"in_use"`
 			Target     int64               `json:"target"`
+			Epochs     int                 `json:"epochs"`
 			Fork       bool                `json:"fork"`
 			Cost       costJSON            `json:"cost"`
 			Candidates []cmdline.Candidate `json:"candidates"`
-		}{r.entry.ID, r.snap.Seq, r.snap.Row, r.snap.Trained, live.Held, r.target(), r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0, costJSON{cost.Compressed, cost.Raw}, r.candidates()})
+		}{r.entry.ID, r.snap.Seq, r.snap.Row, r.snap.Trained, live.Held, r.target(), r.epochs(), r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0, costJSON{cost.Compressed, cost.Raw}, r.candidates()})
 	}
 	fork := r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0
 	verified := "data verified"

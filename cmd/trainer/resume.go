@@ -39,6 +39,7 @@ An older snapshot (--snapshot), accepted differences (--accept) and other data
 		),
 		Action: func(c *cli.Context) error { return resumeAction(c.Context, c) },
 	}, `trainer resume wikitext --max-samples 100000
+trainer resume wikitext --epochs 2
 trainer resume wikitext --explain
 trainer resume wikitext --run 7Q3M --snapshot 12
 trainer resume sample --max-samples 1000000 --or-start`,
@@ -65,6 +66,7 @@ type resumption struct {
 	entry    ledger.Entry // the run to go on from
 	lease    *ledger.Lease
 	snap     ledger.Snapshot
+	cursor   stream.Cursor // its position
 	config   ledger.Config // the run's, with what was accepted
 	accepted []string      // what of accept in fact differs
 }
@@ -144,7 +146,10 @@ func (r *resumption) checkFlags() error {
 			return cmdline.Usagef("--accept needs a field's name, or data")
 		case slices.Contains(learner.Fixed(), field):
 			return cmdline.Usagef("--accept %s: a model of one %s means nothing under another; start a new run: %s",
-				field, field, records.Command(c, append([]string{"trainer", "run", r.arg}, settingArgs(r.want.given)...)...))
+				field, field, records.Command(c, r.newRun(r.arg)...))
+		case slices.Contains(orderFields, field):
+			return cmdline.Usagef("--accept %s: a position in one order is none in another; start a new run: %s",
+				field, records.Command(c, r.newRun(r.arg)...))
 		case field != "data" && !has(r.want.given, field):
 			return cmdline.Usagef("--accept %s has no effect: give the value to go on with, by its flag or by --config %s=VALUE", human.Quote(field), human.Quote(field))
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,12 +28,13 @@ func rowsCommand() *cli.Command {
 		Usage:     "print the stream as JSON lines, from any row",
 		ArgsUsage: "DATASET|RUN",
 		Description: `Prints a JSON object a line for each sample: its raw row and its text. For a
-run, its data is read, and checked to be the data it saw. With --raw the rows
-that are no samples are printed too, with the reason.
+run, its data is read in the order and as often as the run reads it, and checked
+to be the data it saw. With --raw the rows that are no samples are printed too,
+with the reason.
 
 With --shard I/N only every N-th row is printed, those whose number leaves the
 remainder I, so that each of N processes reads its own: 0/8 to 7/8.`,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.Int64Flag{Name: "from", Usage: "start at raw row `ROW`, counted from 0"},
 			&cli.Int64Flag{Name: "count", DefaultText: "at the end", Usage: "stop after `N` printed rows"},
 			&cli.StringFlag{Name: "columns", Usage: "print the columns `A,B` too, of JSONL and Parquet"},
@@ -41,11 +43,13 @@ remainder I, so that each of N processes reads its own: 0/8 to 7/8.`,
 			&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB|URL`"},
 			&cli.StringFlag{Name: "text-field", Usage: "the column `NAME` that holds the text, of JSONL and Parquet (default: text, or what the catalogue says)"},
 			&cli.BoolFlag{Name: "json", Usage: "accepted: the output is JSON lines anyway", Hidden: true},
-		},
+			epochsFlag(),
+		}, orderFlags()...),
 		Action: func(c *cli.Context) error { return rowsAction(c.Context, c) },
 	}, `trainer rows sample --from 30612 --count 3
 trainer rows wikitext --data wikitext.jsonl --shard 3/8
-trainer rows sample --from 30610 --count 5 --raw`, cmdline.Ambiguous, cmdline.DataChanged, cmdline.Damaged, cmdline.NewerFormat)
+trainer rows sample --from 30610 --count 5 --raw
+trainer rows sample --order shuffle --seed 7 --count 5`, cmdline.Ambiguous, cmdline.DataChanged, cmdline.Damaged, cmdline.NewerFormat)
 }
 
 // rowJSON is one printed row. Text is what JSON can hold: bytes that are no
@@ -148,8 +152,15 @@ func parseShard(text string) (shard, of int64, err error) {
 // rowsSource opens the source of a dataset, or that of a run, which must still be
 // what the run saw.
 func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source, error) {
+	order, err := givenOrder(c)
+	if err != nil {
+		return nil, err
+	}
+	epochs, err := parseEpochs(c)
+	if err != nil {
+		return nil, err
+	}
 	spec := stream.Spec{Data: c.StringSlice("data"), TextField: c.String("text-field")}
-	var err error
 	if spec.Dataset, spec.Revision, err = stream.ParseDataset(name); err != nil {
 		if !strings.HasSuffix(name, "@latest") {
 			return nil, sourceError(err)
@@ -165,6 +176,10 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 		}
 	}
 	open := func() (*source, error) {
+		order, err := completeOrder(order)
+		if err != nil {
+			return nil, err
+		}
 		src, err := lookAt(ctx, c.App.ErrWriter, spec)
 		if err != nil {
 			return nil, err
@@ -172,6 +187,7 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 		if c.IsSet("text-field") && !src.Info().HasFields {
 			return nil, noTextField(src.Info().Format)
 		}
+		src.Source = arrange(src.Source, order, epochs)
 		return src, nil
 	}
 	if len(spec.Data) > 0 || isDataset(spec.Dataset) {
@@ -199,6 +215,10 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 	if !c.IsSet("text-field") {
 		spec.TextField = textField(e.Config)
 	}
+	if !has(order, "order") {
+		order = orderOf(e.Config).With(order)
+	}
+	epochs = cmp.Or(epochs, e.Passes())
 	src, err := open()
 	if err != nil {
 		return nil, err
@@ -209,7 +229,8 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 	if src.print.Digest != e.Source.Digest {
 		exit := &cmdline.ExitError{
 			Code: cmdline.DataChanged, Err: fmt.Errorf("the data changed since run %s read it", e.ID.Short()),
-			Hints: []cmdline.Hint{{To: "to read it as it is now", Command: records.Command(c, append([]string{"trainer", "rows", e.Dataset}, dataArgs(was.Data)...)...)}},
+			Hints: []cmdline.Hint{{To: "to read it as it is now", Command: records.Command(c,
+				slices.Concat([]string{"trainer", "rows", e.Dataset}, dataArgs(was.Data), orderArgs(order, epochs))...)}},
 		}
 		for _, change := range was.Diff(src.print) {
 			exit.Details = append(exit.Details, change.String())

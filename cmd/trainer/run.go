@@ -24,6 +24,7 @@ import (
 func trainFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.Int64Flag{Name: "max-samples", DefaultText: "to its end", Usage: "target: `N` samples, trained and errored, from the dataset's start"},
+		epochsFlag(),
 		&cli.StringFlag{Name: "checkpoint-interval", Usage: "snapshot every `N[,TIME]` samples and time; what is given replaces both (default: 1000,5m)"},
 		&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB|URL`: text or JSONL files (also .gz, .zst), Parquet, or a folder of them"},
 		&cli.StringSliceFlag{Name: "record", Usage: "`KEY=VALUE` to keep and show, never compared"},
@@ -52,7 +53,8 @@ leaves at once. SIGUSR1 prints where training stands.`,
 	}, `trainer run sample --max-samples 20000
 trainer run wikitext --max-samples 20000 --checkpoint-interval 1000,5m
 trainer run hf:owner/name@v1.0:config/train
-trainer run books --data 'books/*.jsonl' --text-field body --chunk-sizes 16,16 --name books-16`,
+trainer run books --data 'books/*.jsonl' --text-field body --chunk-sizes 16,16 --name books-16
+trainer run books --data 'books/*.jsonl' --order shuffle --seed 7 --epochs 3`,
 		cmdline.RunInUse, cmdline.Damaged, cmdline.NewerFormat, cmdline.Interrupted)
 }
 
@@ -77,6 +79,7 @@ func runAction(ctx context.Context, c *cli.Context) error {
 type wish struct {
 	given    ledger.Config // identity settings
 	target   *int64
+	epochs   int // 0 where none were asked for
 	interval string
 	data     []string
 	revision string // of a dataset on the hub
@@ -91,6 +94,9 @@ func parseWish(c *cli.Context) (wish, error) {
 		return w, err
 	}
 	if w.target, err = parseTarget(c); err != nil {
+		return w, err
+	}
+	if w.epochs, err = parseEpochs(c); err != nil {
 		return w, err
 	}
 	if w.record, err = parseRecord(c); err != nil {
@@ -157,6 +163,7 @@ func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, not
 	if err := src.identify(ctx, l.FileCache(ctx)); err != nil {
 		return sourceError(err)
 	}
+	src.Source = arrange(src.Source, config, want.epochs)
 	learner, err := newLearner(config)
 	if err != nil {
 		return err
@@ -171,7 +178,7 @@ func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, not
 	run := ledger.Run{
 		Name: name, Dataset: dataset, Method: fmt.Sprint(config["method"]), Learner: fmt.Sprint(config["learner"]),
 		Config: config, Source: src.record, Tags: want.tags, Record: want.record,
-		Interval: cmp.Or(want.interval, intervalText(trainer.DefaultInterval)),
+		Epochs: want.epochs, Interval: cmp.Or(want.interval, intervalText(trainer.DefaultInterval)),
 	}
 	if want.target != nil {
 		run.Target = *want.target

@@ -15,6 +15,7 @@ import (
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/human"
+	"ckptledger/cmd/internal/records"
 	"ckptledger/ledger"
 	"ckptledger/stream"
 	"ckptledger/trainer"
@@ -33,40 +34,29 @@ var (
 
 // builtin are the settings that flags of their own set, or that the program
 // decides; --config cannot.
-var builtin = []string{"v", "learner", "learner_version", "method", "filter", "order", "text_field", "tokenizer", "chunk_sizes"}
+var builtin = []string{"v", "learner", "learner_version", "method", "filter", "order", "seed", "window", "text_field", "tokenizer", "chunk_sizes"}
 
 // settingFlags are the flags that decide what the model becomes.
 func settingFlags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{Name: "learner", Usage: "what learns: " + strings.Join(learners, ", ") + " (default: " + learners[0] + ")"},
 		&cli.StringFlag{Name: "method", Usage: "how: " + strings.Join(methods, ", ") + " (default: " + methods[0] + ")"},
 		&cli.StringFlag{Name: "tokenizer", Usage: "`NAME` of the tokenizer: " + strings.Join(local.Tokenizers, ", ") + " (default: " + local.Tokenizers[0] + ")"},
 		&cli.StringFlag{Name: "chunk-sizes", Usage: "symbols a pattern has, `A,B,…` for each layer (default: 8,8,8,8)"},
 		&cli.StringFlag{Name: "text-field", Usage: "the column `NAME` that holds the text, of JSONL and Parquet (default: text, or what the catalogue says)"},
 		&cli.StringSliceFlag{Name: "config", Usage: "`KEY=VALUE|FILE`: more settings that must be equal at resume; a file is a JSON object"},
-	}
+	}, orderFlags()...)
 }
 
 // given returns the identity settings that stand on the command line.
 func given(c *cli.Context) (ledger.Config, error) {
-	out := ledger.Config{}
-	pick := func(flag, key string, from []string) error {
-		if !c.IsSet(flag) {
-			return nil
-		}
-		v := c.String(flag)
-		if from != nil && !slices.Contains(from, v) {
-			return cmdline.Usagef("--%s %s: unknown, possible is: %s", flag, human.Quote(v), strings.Join(from, ", "))
-		}
-		if v == "" {
-			return cmdline.Usagef("--%s needs a value", flag)
-		}
-		out[key] = v
-		return nil
+	out, err := givenOrder(c)
+	if err != nil {
+		return nil, err
 	}
-	err := errors.Join(
-		pick("learner", "learner", learners), pick("method", "method", methods),
-		pick("tokenizer", "tokenizer", local.Tokenizers), pick("text-field", "text_field", nil))
+	err = errors.Join(
+		setting(c, out, "learner", "learner", learners), setting(c, out, "method", "method", methods),
+		setting(c, out, "tokenizer", "tokenizer", local.Tokenizers), setting(c, out, "text-field", "text_field", nil))
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +73,22 @@ func given(c *cli.Context) (ledger.Config, error) {
 		}
 	}
 	return out.Normalize()
+}
+
+// setting takes a flag's value, one of those in from where there is such a list.
+func setting(c *cli.Context, out ledger.Config, flag, key string, from []string) error {
+	if !c.IsSet(flag) {
+		return nil
+	}
+	v := c.String(flag)
+	if from != nil && !slices.Contains(from, v) {
+		return cmdline.Usagef("--%s %s: unknown, possible is: %s", flag, human.Quote(v), strings.Join(from, ", "))
+	}
+	if v == "" {
+		return cmdline.Usagef("--%s needs a value", flag)
+	}
+	out[key] = v
+	return nil
 }
 
 func parseChunkSizes(text string) ([]int, error) {
@@ -191,12 +197,16 @@ func exact(v any) bool {
 
 // program are the settings that this program decides for every run.
 func program() ledger.Config {
-	return ledger.Config{"method": methods[0], "filter": stream.FilterID, "order": "sequential"}
+	return ledger.Config{"method": methods[0], "filter": stream.FilterID}
 }
 
 // runnable are the settings of runs that this program can go on with.
 func runnable() []ledger.Config {
-	return []ledger.Config{program().With(ledger.Config{"learner": "local", "learner_version": float64(local.Version)})}
+	var out []ledger.Config
+	for _, order := range orders {
+		out = append(out, program().With(ledger.Config{"learner": "local", "learner_version": float64(local.Version), "order": order}))
+	}
+	return out
 }
 
 // complete adds the defaults of a dataset to what was given.
@@ -206,6 +216,9 @@ func complete(dataset string, given ledger.Config) (ledger.Config, error) {
 		return nil, err
 	}
 	defer l.Close()
+	if given, err = completeOrder(given); err != nil {
+		return nil, err
+	}
 	return program().With(ledger.Config{"text_field": stream.TextField(dataset)}).With(l.Config()).With(given).Normalize()
 }
 
@@ -233,8 +246,10 @@ func settingArgs(c ledger.Config) []string {
 	var args []string
 	for _, k := range slices.Sorted(maps.Keys(c)) {
 		switch v := c[k]; k {
-		case "learner", "method", "tokenizer", "text_field":
+		case "learner", "method", "tokenizer", "text_field", "order":
 			args = append(args, "--"+strings.ReplaceAll(k, "_", "-"), fmt.Sprint(v))
+		case "seed", "window":
+			args = append(args, "--"+k, records.Setting(v))
 		case "chunk_sizes":
 			args = append(args, "--chunk-sizes", joinSizes(v))
 		default:

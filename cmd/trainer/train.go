@@ -191,6 +191,8 @@ func (t *training) next(res trainer.Result, run ledger.Run, runErr error) []cmdl
 		hints = append(hints, cmdline.Hint{To: "to go on with it as it is now, as a new run", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID), "--accept", "data")})
 	case res.Reason == ledger.Completed:
 		hints = append(hints, cmdline.Hint{To: "to train further", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID), "--max-samples", fmt.Sprint(2*run.Target))})
+	case res.Reason == ledger.Exhausted:
+		hints = append(hints, cmdline.Hint{To: "to go through the data once more", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID), "--epochs", fmt.Sprint(run.Passes()+1))})
 	case res.Reason == ledger.Interrupted, res.Reason == ledger.Failed:
 		hints = append(hints, cmdline.Hint{To: "to go on", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID))})
 	}

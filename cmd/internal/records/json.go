@@ -21,6 +21,7 @@ type Run struct {
 	Reason          ledger.Reason     `json:"reason"`
 	LastError       string            `json:"last_error"`
 	Target          int64             `json:"target"`
+	Epochs          int               `json:"epochs"`
 	Interval        string            `json:"checkpoint_interval"`
 	Trained         int64             `json:"trained"`
 	Errored         int64             `json:"errored"`
@@ -87,7 +88,7 @@ func RunOf(e ledger.Entry, st ledger.Standing) Run {
 		Run: e.ID, Name: e.Name, Dataset: e.Dataset, Method: e.Method, Learner: e.Learner,
 		Config: e.Config, ConfigHash: e.ConfigHash, Source: e.Source,
 		Status: st.Status, Reason: h.Reason, LastError: h.LastError,
-		Target: e.Target, Interval: e.Interval,
+		Target: e.Target, Epochs: e.Passes(), Interval: e.Interval,
 		Trained: h.Trained, Errored: h.Errored, Filtered: h.Filtered, Row: h.Row,
 		SnapshotCount: h.SnapshotCount, Seq: h.Seq, Kind: h.Kind, ModelDigest: h.ModelDigest,
 		StateBytes: h.StateBytes, ElapsedSeconds: h.Elapsed,
