@@ -176,9 +176,9 @@ func TestHubKill(t *testing.T) {
 	if testing.Short() {
 		kills = 2
 	}
-	rows := wikiRows(9000)
+	rows := wikiRows(20_000)
 	local := t.TempDir()
-	for i, part := range [][]string{rows[:4000], rows[4000:]} {
+	for i, part := range [][]string{rows[:9000], rows[9000:]} {
 		if err := os.WriteFile(filepath.Join(local, fmt.Sprintf("%d.jsonl", i)), packed(t, "jsonl", part), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -194,8 +194,8 @@ func TestHubKill(t *testing.T) {
 	for _, format := range []string{"parquet", "jsonl", "jsonl.gz", "jsonl.zst"} {
 		h := hubtest.New(t)
 		h.Repo("owner/rows").Commit(map[string]hubtest.File{
-			"data/train-00000-of-00002." + format: hubtest.Large(packed(t, format, rows[:4000])),
-			"data/train-00001-of-00002." + format: hubtest.Large(packed(t, format, rows[4000:])),
+			"data/train-00000-of-00002." + format: hubtest.Large(packed(t, format, rows[:9000])),
+			"data/train-00001-of-00002." + format: hubtest.Large(packed(t, format, rows[9000:])),
 		})
 		h.Fault = func(r hubtest.Request) *hubtest.Fault {
 			switch r.N % 11 {
@@ -211,7 +211,7 @@ func TestHubKill(t *testing.T) {
 		for order, flags := range orders {
 			t.Run(format+", "+order, func(t *testing.T) {
 				t.Parallel()
-				got := killed5(t, h, kills, append([]string{"resume", "hf:owner/rows@main", "--or-start", "--json", "--checkpoint-interval", "250"}, flags...))
+				got := killedOften(t, h, kills, append([]string{"resume", "hf:owner/rows@main", "--or-start", "--json", "--checkpoint-interval", "250"}, flags...))
 				if w := want[order]; got.ModelDigest != w.ModelDigest || got.Trained != w.Trained || got.Row != w.Row {
 					t.Errorf("%d samples to row %d, digest %.12s; one pass: %d to row %d, %.12s", got.Trained, got.Row, got.ModelDigest, w.Trained, w.Row, w.ModelDigest)
 				}
@@ -220,40 +220,41 @@ func TestHubKill(t *testing.T) {
 	}
 }
 
-// killed5 runs a command so often killed, each time after another checkpoint,
-// and then to its end.
-func killed5(t *testing.T, h *hubtest.Hub, kills int, args []string) runJSON {
+// killedOften runs a command that is killed so often, each time after another
+// checkpoint, and then to its end.
+func killedOften(t *testing.T, h *hubtest.Hub, kills int, args []string) runJSON {
 	t.Helper()
 	dir := t.TempDir()
-	env := []string{"HF_ENDPOINT=" + h.URL, "HF_HOME=" + t.TempDir(), "HF_TOKEN=", "HF_HUB_CACHE=", "HF_HUB_OFFLINE="}
-	for i := 0; i < kills; {
+	start := func() (result, error) {
 		c := program(dir, "trainer", args...)
-		c.Env = append(c.Env, env...)
+		c.Env = append(c.Env, "HF_ENDPOINT="+h.URL, "HF_HOME="+dir, "HF_TOKEN=", "HF_HUB_CACHE=", "HF_HUB_OFFLINE=")
+		var stdout bytes.Buffer
 		stderr := &trigger{text: "Checkpoint saved", do: func() {
-			time.AfterFunc(time.Duration(rand.IntN(30))*time.Millisecond, func() { c.Process.Kill() })
+			if kills > 0 {
+				time.AfterFunc(time.Duration(rand.IntN(15))*time.Millisecond, func() { c.Process.Kill() })
+			}
 		}}
-		c.Stderr = stderr
+		c.Stdout, c.Stderr = &stdout, stderr
 		err := c.Run()
+		return result{stdout: stdout.String(), stderr: stderr.String()}, err
+	}
+	rows := map[int64]bool{}
+	for {
+		r, err := start()
 		switch {
 		case killed(err):
-			i++
+			kills--
+			continue
 		case err != nil:
-			t.Fatalf("the process ended by itself: %v\n%s", err, stderr)
-		default: // it came to the end of the data
-			i = kills
+			t.Fatalf("the process ended by itself: %v\n%s", err, r.stderr)
+		case kills > 0:
+			t.Fatalf("it came to its end with %d kills to go", kills)
 		}
+		got := decode[runJSON](t, r)
+		for _, a := range checkSound(t, dir, got.Run).Attempts {
+			rows[a.FromRow] = true
+		}
+		t.Logf("attempts began at %d rows", len(rows))
+		return got
 	}
-	c := program(dir, "trainer", args...)
-	c.Env = append(c.Env, env...)
-	var stdout, stderr bytes.Buffer
-	c.Stdout, c.Stderr = &stdout, &stderr
-	if err := c.Run(); err != nil {
-		t.Fatalf("%v\n%s", err, stderr.String())
-	}
-	got := decode[runJSON](t, result{stdout: stdout.String(), stderr: stderr.String()})
-	show := mustRun(t, dir, "ckpt", "show", got.Run, "--json")
-	if len(show.Attempts) < min(kills, 2) {
-		t.Errorf("%d attempts", len(show.Attempts))
-	}
-	return got
 }
