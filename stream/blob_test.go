@@ -122,7 +122,7 @@ func far(t testing.TB, kind string, data ...[]byte) (Source, []*memory) {
 // the next one shortly before, and at a resume no others.
 func TestShards(t *testing.T) {
 	shards := [][]string{texts(3000), nil, texts(2900), texts(2800)}
-	for _, kind := range []string{formatText, formatJSONL, formatParquet} {
+	for _, kind := range []string{formatText, formatJSONL, formatJSONLGzip, formatTextZstd, formatParquet} {
 		t.Run(kind, func(t *testing.T) {
 			var data [][]byte
 			for _, s := range shards {
@@ -131,6 +131,10 @@ func TestShards(t *testing.T) {
 					data = append(data, asText(s))
 				case formatJSONL:
 					data = append(data, asJSONL(s))
+				case formatJSONLGzip:
+					data = append(data, gzipped(t, asJSONL(s)))
+				case formatTextZstd:
+					data = append(data, zstded(t, asText(s)))
 				default:
 					data = append(data, asParquet(t, pointers(s), 500))
 				}
@@ -180,16 +184,18 @@ func TestFarErrors(t *testing.T) {
 	broken := errors.New("connection lost")
 	ctx := context.Background()
 	for kind, data := range map[string][]byte{
-		formatText:    asText(texts(30_000)),
-		formatParquet: asParquet(t, pointers(texts(30_000)), 3000),
+		formatText:     asText(texts(30_000)),
+		formatTextGzip: gzipped(t, noisy(1_500_000)),
+		formatParquet:  asParquet(t, pointers(texts(30_000)), 3000),
 	} {
 		src, files := far(t, kind, data, data)
-		all := readN(t, src, Cursor{}, 20_000)
+		const rows = 10_000
+		all := readN(t, src, Cursor{}, rows)
 		r, err := src.Open(ctx, Cursor{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 20_000 {
+		for range rows {
 			if _, err := r.Next(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -209,7 +215,7 @@ func TestFarErrors(t *testing.T) {
 		r.Close()
 		var proof *ProofError
 		var format *FormatError
-		if _, err := src.Open(ctx, after(t, all[19_999])); !errors.Is(err, broken) || errors.As(err, &proof) || errors.As(err, &format) {
+		if _, err := src.Open(ctx, after(t, all[rows-1])); !errors.Is(err, broken) || errors.As(err, &proof) || errors.As(err, &format) {
 			t.Errorf("%s: at a resume: %v", kind, err)
 		}
 	}

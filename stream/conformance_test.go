@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -201,14 +202,24 @@ func TestSources(t *testing.T) {
 		return func(t *testing.T) func(testing.TB) Source {
 			dir := t.TempDir()
 			for i, d := range data {
-				write(t, filepath.Join(dir, string(rune('a'+i))+filepath.Ext(pattern)), d)
+				_, ext, _ := strings.Cut(pattern, ".")
+				write(t, filepath.Join(dir, string(rune('a'+i))+"."+ext), d)
 			}
 			return func(t testing.TB) Source {
 				return openData(t, Spec{Dataset: "test", Data: []string{filepath.Join(dir, pattern)}})
 			}
 		}
 	}
+	farFiles := func(kind string, data ...[]byte) func(t *testing.T) func(testing.TB) Source {
+		return func(*testing.T) func(testing.TB) Source {
+			return func(t testing.TB) Source {
+				src, _ := far(t, kind, data...)
+				return src
+			}
+		}
+	}
 	pqFile := asParquet(t, nulls, 60)
+	marked := []byte("\xEF\xBB\xBFwith a mark\r\nand without an end")
 	for name, source := range map[string]func(t *testing.T) func(testing.TB) Source{
 		"sample": func(*testing.T) func(testing.TB) Source {
 			return func(testing.TB) Source { return sampleSource{rows: 120} }
@@ -221,6 +232,17 @@ func TestSources(t *testing.T) {
 		"jsonl files":              files("*.jsonl", asJSONL(long[:40]), badJSON),
 		"parquet":                  files("a.parquet", pqFile),
 		"parquet files":            files("*.parquet", asParquet(t, pointers(long[:33]), 10), asParquet(t, nil, 10), pqFile),
+		"text.gz":                  files("a.txt.gz", gzipped(t, asText(long))),
+		"text.zst":                 files("a.txt.zst", zstded(t, asText(long))),
+		"text.gz, members":         files("a.txt.gz", gzipped(t, marked[:8], nil, marked[8:], asText(long[:60]), []byte("\n\n"), nil)),
+		"text.zst, frames":         files("a.txt.zst", zstded(t, marked[:8], nil, marked[8:], asText(long[:60]), []byte("\n\n"), nil)),
+		"text.gz files":            files("*.txt.gz", gzipped(t, asText(long[:9])), gzipped(t, nil), gzipped(t, marked), gzipped(t, byteOrderMark), gzipped(t, []byte("\n")), gzipped(t, asText(long[9:30]))),
+		"text.zst files":           files("*.txt.zst", zstded(t, asText(long[:9])), zstded(t, nil), zstded(t, marked), zstded(t, byteOrderMark), zstded(t, []byte("\n")), zstded(t, asText(long[9:30]))),
+		"text.gz ends in a mark":   files("*.txt.gz", gzipped(t, asText(long[:25])), gzipped(t, byteOrderMark)),
+		"jsonl.gz":                 files("a.jsonl.gz", gzipped(t, badJSON)),
+		"jsonl.zst files":          files("*.jsonl.zst", zstded(t, asJSONL(long[:40])), zstded(t, badJSON)),
+		"jsonl.gz far":             farFiles(formatJSONLGzip, gzipped(t, asJSONL(long[:40])), gzipped(t, badJSON[:100], badJSON[100:])),
+		"text.zst far":             farFiles(formatTextZstd, zstded(t, marked), zstded(t, nil), zstded(t, asText(long[:50]), asText(long[50:]))),
 		"parquet, no index":        files("a.parquet", withoutPageIndex(t, pqFile)),
 	} {
 		t.Run(name, func(t *testing.T) {

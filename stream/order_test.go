@@ -35,7 +35,14 @@ func TestOrders(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "p/a.parquet"), withoutPageIndex(t, asParquet(t, nulls[:50], 20)))
 	write(t, filepath.Join(dir, "p/b.parquet"), asParquet(t, nulls[50:], 10))
+	write(t, filepath.Join(dir, "g/a.jsonl.gz"), gzipped(t, asJSONL(mixed[:37])))
+	write(t, filepath.Join(dir, "g/b.jsonl.gz"), gzipped(t, nil))
+	write(t, filepath.Join(dir, "g/c.jsonl.gz"), gzipped(t, asJSONL(mixed[37:60]), asJSONL(mixed[60:])))
+	write(t, filepath.Join(dir, "z/a.txt.zst"), zstded(t, asText(mixed[:20]), asText(mixed[20:])))
 	for kind, source := range map[string]func(t testing.TB) Source{
+		"jsonl.gz": func(t testing.TB) Source { return openData(t, Spec{Data: []string{filepath.Join(dir, "g")}}) },
+		"text.zst": func(t testing.TB) Source { return openData(t, Spec{Data: []string{filepath.Join(dir, "z")}}) },
+
 		"sample":  func(testing.TB) Source { return sampleSource{rows: 96} },
 		"text":    func(t testing.TB) Source { return openData(t, Spec{Data: []string{filepath.Join(dir, "t")}}) },
 		"jsonl":   func(t testing.TB) Source { return openData(t, Spec{Data: []string{filepath.Join(dir, "j")}}) },

@@ -15,13 +15,15 @@ import (
 
 // FuzzCursor opens sources with any cursor: there are rows that follow on each
 // other up to the last, or a *ProofError, but never a panic or a silent end. A
-// page that the cursor names is only found to be another when it is read.
+// page or point that the cursor names may be found to be another only when it is read.
 func FuzzCursor(f *testing.F) {
 	for _, s := range []string{
 		`{}`, `{"next":{"row":3},"only_row":true}`, `{"next":{"row":20,"file":1},"only_row":true}`, `{"next":{"row":-1}}`, `{"next":{"row":3,"file_row":3,"offset":120}}`,
 		`{"next":{"row":9223372036854775807},"last":{"at":{"row":9223372036854775806}}}`, `{"next":{"row":25,"file":1,"file_row":5,"offset":195}}`,
 		`{"next":{"row":12,"file_row":12,"page":{"offset":700,"row":10}}}`, `{"next":{"row":12,"order":"window/1 6 1"},"only_row":true}`,
 		`{"next":{"row":15,"file_row":12,"index":3,"order":"window/1 6 1"}}`, `{"next":{"row":40,"file_row":0,"index":5,"order":"window/1 6 1","pass":1,"pass_row":35}}`,
+		`{"next":{"row":12,"file_row":12,"offset":459},"point":{"from":70,"raw":5}}`, `{"next":{"row":12,"file_row":12,"offset":459},"point":{"from":-1}}`,
+		`{"next":{"row":12,"file_row":12,"offset":459},"point":{"from":9,"raw":100,"member":{"bit":3,"raw":0,"crc":0,"window":"AwA="}}}`,
 		`{"next":{"row":1},"last":{"at":{"row":0},"sha256":"00"}}`, `{"next":{"row":1,"file_row":1,"offset":9223372036854775807}}`,
 	} {
 		f.Add([]byte(s))
@@ -30,12 +32,28 @@ func FuzzCursor(f *testing.F) {
 	write(f, filepath.Join(dir, "t/a.txt"), asText(texts(20)))
 	write(f, filepath.Join(dir, "t/b.txt"), asText(texts(15)))
 	write(f, filepath.Join(dir, "p/a.parquet"), asParquet(f, pointers(texts(35)), 10))
+	write(f, filepath.Join(dir, "g/a.txt.gz"), gzipped(f, asText(texts(8)), asText(texts(20)[8:])))
+	write(f, filepath.Join(dir, "g/b.txt.gz"), gzipped(f, asText(texts(15))))
+	write(f, filepath.Join(dir, "z/a.jsonl.zst"), zstded(f, asJSONL(texts(35)[:9]), asJSONL(texts(35)[9:])))
 	sources := []Source{
+		openData(f, Spec{Data: []string{filepath.Join(dir, "g")}}),
+		openData(f, Spec{Data: []string{filepath.Join(dir, "z")}}),
 		sampleSource{rows: 35},
 		openData(f, Spec{Data: []string{filepath.Join(dir, "t")}}),
 		openData(f, Spec{Data: []string{filepath.Join(dir, "p")}}),
 	}
-	for _, src := range sources[:3] {
+	for _, src := range sources[:2] {
+		for _, r := range readN(f, src, Cursor{}, -1) {
+			for _, c := range []Cursor{after(f, r), after(f, r).WithoutProof()} {
+				data, err := json.Marshal(c)
+				if err != nil {
+					f.Fatal(err)
+				}
+				f.Add(data)
+			}
+		}
+	}
+	for _, src := range sources {
 		sources = append(sources, Shuffle(src, 6, 1), Repeat(Shuffle(src, 6, 1), 2))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -58,7 +76,7 @@ func FuzzCursor(f *testing.F) {
 				if err == io.EOF {
 					break
 				}
-				if err != nil && c.Next.Page != (PageAt{}) {
+				if err != nil && (c.Next.Page != (PageAt{}) || c.Point != nil) {
 					break
 				}
 				if err != nil {
