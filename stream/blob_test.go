@@ -104,6 +104,11 @@ func (s *memorySequence) Close() error { return s.m.Close() }
 // far opens a source of files that lie far away.
 func far(t testing.TB, kind string, data ...[]byte) (Source, []*memory) {
 	t.Helper()
+	return farSpec(t, Spec{Dataset: "far", TextField: "text"}, kind, data...)
+}
+
+func farSpec(t testing.TB, spec Spec, kind string, data ...[]byte) (Source, []*memory) {
+	t.Helper()
 	var files []*file
 	var all []*memory
 	for i, d := range data {
@@ -111,7 +116,7 @@ func far(t testing.TB, kind string, data ...[]byte) (Source, []*memory) {
 		all = append(all, m)
 		files = append(files, &file{place: m})
 	}
-	s, err := newFileSource(context.Background(), Spec{Dataset: "far", TextField: "text"}, Options{}, kind, files)
+	s, err := newFileSource(context.Background(), spec, Options{}, kind, files)
 	if err != nil {
 		t.Fatal(err)
 	}

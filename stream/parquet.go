@@ -98,7 +98,7 @@ func textLeaf(p *parquet.File, path, name string) (*parquet.Column, error) {
 		return nil, err
 	}
 	plain := false
-	switch logicalType(c).(type) {
+	switch logicalType(p, c).(type) {
 	case nil, *pq.StringType, *pq.EnumType, *pq.JsonType:
 		plain = true
 	}
@@ -109,25 +109,46 @@ func textLeaf(p *parquet.File, path, name string) (*parquet.Column, error) {
 }
 
 // leaf finds a column with at most one value a row. A column within groups is
-// named with dots.
-func leaf(p *parquet.File, path, name string) (*parquet.Column, error) {
+// named with dots, which names may hold themselves: one that fits two columns
+// names none.
+func leaf(p *parquet.File, path, name string) (found *parquet.Column, err error) {
+	reason := ""
 	for _, c := range leaves(p.Root()) {
-		if strings.Join(c.Path(), ".") != name {
+		switch {
+		case strings.Join(c.Path(), ".") != name:
 			continue
+		case found != nil:
+			reason = "is the name of two columns"
+		case c.MaxRepetitionLevel() > 0:
+			reason = "is a list"
 		}
-		if c.MaxRepetitionLevel() > 0 {
-			return nil, &ColumnError{Path: path, Column: name, Reason: "is a list", Have: leafNames(p)}
-		}
-		return c, nil
+		found = c
 	}
-	return nil, &ColumnError{Path: path, Column: name, Reason: "no such column", Have: leafNames(p)}
+	if found == nil {
+		reason = "no such column"
+	}
+	if reason != "" {
+		return nil, &ColumnError{Path: path, Column: name, Reason: reason, Have: leafNames(p)}
+	}
+	return found, nil
 }
 
 // logicalType returns what the values of a column stand for, nil where that is
 // what they are stored as.
-func logicalType(c *parquet.Column) any {
+func logicalType(p *parquet.File, c *parquet.Column) any {
 	if l := c.Type().LogicalType(); l != nil && l.Value != nil {
 		return l.Value
+	}
+	// Some that the library takes no notice of are in the schema alone.
+	leaf := 0
+	for _, e := range p.Metadata().Schema {
+		if !e.Type.Valid {
+			continue
+		}
+		if leaf == c.Index() {
+			return e.LogicalType.Value
+		}
+		leaf++
 	}
 	return nil
 }
@@ -166,7 +187,7 @@ func (t *parquetFormat) open(ctx context.Context, b blob, f *file, at Position, 
 	rows.text.track()
 	for _, c := range p.columns {
 		rows.columns = append(rows.columns, newColumnReader(b, p.File, c))
-		rows.convert = append(rows.convert, converter(c))
+		rows.convert = append(rows.convert, converter(p.File, c))
 	}
 	if rows.left == 0 {
 		return rows, nil

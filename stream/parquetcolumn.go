@@ -21,6 +21,7 @@ type columnReader struct {
 	file  *parquet.File
 	leaf  int // index of the column
 	scan  *columnScan
+	lz4   bool      // whether the pages are compressed with LZ4
 	walk  *pageWalk // told of the pages; nil: nobody asks
 	group int       // that is read
 	first int64     // row of the file that the group starts with
@@ -35,7 +36,14 @@ type columnReader struct {
 }
 
 func newColumnReader(b blob, f *parquet.File, c *parquet.Column) *columnReader {
-	return &columnReader{file: f, leaf: c.Index(), scan: newColumnScan(b, f, c.Index()), buf: make([]parquet.Value, 256)}
+	codec := c.Compression() // nil in a file without row groups
+	return &columnReader{
+		file: f,
+		leaf: c.Index(),
+		scan: newColumnScan(b, f, c.Index()),
+		lz4:  codec != nil && codec.CompressionCodec() == pq.Lz4Raw,
+		buf:  make([]parquet.Value, 256),
+	}
 }
 
 // track has the pages remembered that are read.
@@ -78,6 +86,9 @@ func (c *columnReader) enter(row int64, at PageAt) (err error) {
 	start, end := chunkRange(meta)
 	if at == (PageAt{}) {
 		at = PageAt{Offset: start, Row: c.first}
+		if row > c.first {
+			at.Offset = meta.DataPageOffset // the library steps over a dictionary to seek
+		}
 	}
 	if at.Row < c.first || at.Row > row || at.Offset < start || at.Offset >= end {
 		if c.named {
@@ -87,6 +98,9 @@ func (c *columnReader) enter(row int64, at PageAt) (err error) {
 	}
 	if c.walk != nil {
 		c.walk.start(at)
+	}
+	if c.lz4 {
+		c.scan.guard = &lz4Guard{next: at.Offset}
 	}
 	c.scan.seek(at.Offset)
 	if meta.DictionaryPageOffset != 0 {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -39,17 +40,25 @@ func scalarLeaf(p *parquet.File, path, name string) (*parquet.Column, error) {
 	if err != nil {
 		return nil, err
 	}
-	if converter(c) == nil {
+	if converter(p, c) == nil {
 		return nil, &ColumnError{Path: path, Column: name, Reason: "type " + c.Type().String() + " is not supported", Have: leafNames(p)}
 	}
 	return c, nil
 }
 
 // converter returns what writes a value of the column as JSON: numbers and
-// booleans as they are, dates and times in UTC as RFC 3339 has them, strings,
-// and other bytes as base64. What JSON cannot say, NaN and infinities, is null.
-// It returns nil for decimals, fixed-length bytes and the like.
-func converter(c *parquet.Column) func(parquet.Value) []byte {
+// booleans as they are, decimals with all their digits, dates and times as
+// RFC 3339 has them, in UTC and ending in Z, without the Z where the file gives
+// them no zone, strings, and other bytes as base64. What JSON cannot say, NaN and
+// infinities, is null. It returns nil for UUIDs, intervals and the like.
+func converter(p *parquet.File, c *parquet.Column) func(parquet.Value) []byte {
+	logical := logicalType(p, c)
+	if l, ok := logical.(*pq.DecimalType); ok {
+		return decimalConverter(c.Type().Kind(), l)
+	}
+	if _, ok := logical.(*pq.NullType); ok { // a column of nulls has no other type
+		return func(parquet.Value) []byte { return []byte("null") }
+	}
 	switch c.Type().Kind() {
 	case parquet.Boolean:
 		return func(v parquet.Value) []byte { return strconv.AppendBool(nil, v.Boolean()) }
@@ -57,34 +66,41 @@ func converter(c *parquet.Column) func(parquet.Value) []byte {
 		return func(v parquet.Value) []byte { return jsonFloat(float64(v.Float()), 32) }
 	case parquet.Double:
 		return func(v parquet.Value) []byte { return jsonFloat(v.Double(), 64) }
-	case parquet.ByteArray:
-		switch logicalType(c).(type) {
-		case *pq.StringType, *pq.EnumType:
-			return func(v parquet.Value) []byte { return jsonString(string(v.ByteArray())) }
-		case *pq.JsonType:
-			return func(v parquet.Value) []byte {
-				if json.Valid(v.ByteArray()) {
-					return append([]byte(nil), v.ByteArray()...)
-				}
-				return jsonString(string(v.ByteArray()))
-			}
-		case nil:
-			return func(v parquet.Value) []byte {
-				return jsonString(base64.StdEncoding.EncodeToString(v.ByteArray()))
-			}
-		}
 	case parquet.Int32, parquet.Int64:
-		return intConverter(c.Type().Kind(), logicalType(c))
+		return intConverter(c.Type().Kind(), logical)
+	case parquet.Int96:
+		return func(v parquet.Value) []byte { return jsonTime(int96Time(v.Int96()), localTime) }
+	case parquet.ByteArray, parquet.FixedLenByteArray:
+		return bytesConverter(logical)
+	}
+	return nil
+}
+
+// bytesConverter is converter for columns of bytes.
+func bytesConverter(logical any) func(parquet.Value) []byte {
+	switch logical.(type) {
+	case *pq.StringType, *pq.EnumType:
+		return func(v parquet.Value) []byte { return jsonString(string(v.ByteArray())) }
+	case *pq.JsonType:
+		return func(v parquet.Value) []byte {
+			if json.Valid(v.ByteArray()) {
+				return append([]byte(nil), v.ByteArray()...)
+			}
+			return jsonString(string(v.ByteArray()))
+		}
+	case *pq.Float16Type:
+		return func(v parquet.Value) []byte { return jsonFloat(float16(binary.LittleEndian.Uint16(v.ByteArray())), 32) }
+	case nil:
+		return func(v parquet.Value) []byte {
+			return jsonString(base64.StdEncoding.EncodeToString(v.ByteArray()))
+		}
 	}
 	return nil
 }
 
 // intConverter is converter for columns of integers and what is kept as such.
 func intConverter(kind parquet.Kind, logical any) func(parquet.Value) []byte {
-	number := func(v parquet.Value) int64 { return v.Int64() }
-	if kind == parquet.Int32 {
-		number = func(v parquet.Value) int64 { return int64(v.Int32()) }
-	}
+	number := integer(kind)
 	signed := func(v parquet.Value) []byte { return strconv.AppendInt(nil, number(v), 10) }
 	switch l := logical.(type) {
 	case nil:
@@ -98,20 +114,26 @@ func intConverter(kind parquet.Kind, logical any) func(parquet.Value) []byte {
 		}
 		return func(v parquet.Value) []byte { return strconv.AppendUint(nil, v.Uint64(), 10) }
 	case *pq.DateType:
-		return func(v parquet.Value) []byte {
-			return jsonString(time.Unix(86400*number(v), 0).UTC().Format(time.DateOnly))
-		}
+		return func(v parquet.Value) []byte { return jsonTime(time.Unix(86400*number(v), 0), time.DateOnly) }
+	case *pq.TimeType:
+		at := since(l.Unit)
+		return func(v parquet.Value) []byte { return jsonTime(at(number(v)), timeOfDay) }
 	case *pq.TimestampType:
-		at := time.UnixMilli
-		switch l.Unit.Value.(type) {
-		case *pq.MicroSeconds:
-			at = time.UnixMicro
-		case *pq.NanoSeconds:
-			at = func(n int64) time.Time { return time.Unix(0, n) }
+		at, layout := since(l.Unit), localTime
+		if l.IsAdjustedToUTC {
+			layout = time.RFC3339Nano
 		}
-		return func(v parquet.Value) []byte { return jsonString(at(number(v)).UTC().Format(time.RFC3339Nano)) }
+		return func(v parquet.Value) []byte { return jsonTime(at(number(v)), layout) }
 	}
 	return nil
+}
+
+// integer returns what reads a value of a column of integers.
+func integer(kind parquet.Kind) func(parquet.Value) int64 {
+	if kind == parquet.Int32 {
+		return func(v parquet.Value) int64 { return int64(v.Int32()) }
+	}
+	return func(v parquet.Value) int64 { return v.Int64() }
 }
 
 func jsonFloat(f float64, bits int) []byte {

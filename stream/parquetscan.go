@@ -2,6 +2,8 @@ package stream
 
 import (
 	"context"
+	"fmt"
+	"hash/crc32"
 	"io"
 
 	"github.com/parquet-go/parquet-go"
@@ -18,6 +20,7 @@ type columnScan struct {
 	ctx    context.Context // of the call that is under way: the library hands none on
 	blob   blob
 	see    func(p []byte, off int64) // is told what was read; nil: nobody asks
+	guard  *lz4Guard                 // looks at pages first; nil where they need it not
 	runs   []extent
 	seq    sequence // nil: to be opened where the next read is
 	pos    int64    // of seq
@@ -82,11 +85,11 @@ func (s *columnScan) ReadAt(p []byte, off int64) (n int, err error) {
 	}
 	switch {
 	case s.seq != nil && s.reaches(off) && off+int64(len(p)) <= s.end:
-		n, err = s.forward(p, off)
+		n, err = s.guarded(s.forward, p, off)
 	case off >= s.dictionary.start && off < s.dictionary.end:
 		n, err = s.readDictionary(p, off)
 	default:
-		n, err = s.once(p, off)
+		n, err = s.guarded(s.once, p, off)
 	}
 	if s.see != nil {
 		s.see(p[:n], off)
@@ -94,12 +97,27 @@ func (s *columnScan) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, err
 }
 
+// guarded reads by read, unless what that gave is not to be decoded.
+func (s *columnScan) guarded(read func(p []byte, off int64) (int, error), p []byte, off int64) (int, error) {
+	n, err := read(p, off)
+	if s.guard != nil {
+		if bad := s.guard.see(p[:n], off); bad != nil {
+			return 0, bad
+		}
+	}
+	return n, err
+}
+
 // readDictionary reads p of the dictionary, behind which it says there is
-// nothing: who needs pages that come later has not seen it.
+// nothing: who needs pages that come later has not seen it. The library makes
+// no use of its checksum here.
 func (s *columnScan) readDictionary(p []byte, off int64) (int, error) {
 	if s.dictBytes == nil {
 		b := make([]byte, s.dictionary.end-s.dictionary.start)
 		if n, err := s.once(b, s.dictionary.start); n < len(b) {
+			return 0, err
+		}
+		if err := checkDictionary(b, s.guard != nil); err != nil {
 			return 0, err
 		}
 		s.dictBytes = b
@@ -109,6 +127,26 @@ func (s *columnScan) readDictionary(p []byte, off int64) (int, error) {
 		return n, io.EOF
 	}
 	return n, nil
+}
+
+// checkDictionary looks for damage in the page of a dictionary.
+func checkDictionary(page []byte, lz4 bool) error {
+	header, size, err := pageHeader(page)
+	if err != nil {
+		return fmt.Errorf("dictionary: %w", err)
+	}
+	end := size + int(header.CompressedPageSize)
+	if end < size || end > len(page) {
+		return fmt.Errorf("dictionary of %d bytes where there are %d", header.CompressedPageSize, len(page)-size)
+	}
+	body := page[size:end]
+	if sum := crc32.ChecksumIEEE(body); header.CRC != 0 && uint32(header.CRC) != sum {
+		return fmt.Errorf("dictionary with checksum %08x, want %08x", sum, uint32(header.CRC))
+	}
+	if lz4 {
+		return checkLZ4(&header, body)
+	}
+	return nil
 }
 
 // once reads without moving the sequence.

@@ -223,3 +223,22 @@ func TestParquetUntoldDictionary(t *testing.T) {
 		}
 	}
 }
+
+// TestParquetRowAlone finds a row by its number in a file with a dictionary and
+// without a page index: from there on the pages are known as ever.
+func TestParquetRowAlone(t *testing.T) {
+	all := make([]*string, 4000)
+	for i := range all {
+		s := fmt.Sprintf("one of 500 texts, number %d", i%500)
+		all[i] = &s
+	}
+	data := withoutPageIndex(t, asDictParquet(t, all, 2000, parquet.PageBufferSize(1<<10)))
+	src, _ := far(t, formatParquet, data)
+	full := readN(t, src, Cursor{}, -1)
+	for _, k := range []int{1, 700, 1999, 2000, 3100} {
+		c := Cursor{Next: Position{Row: int64(k)}, OnlyRow: true}
+		if diff := cmp.Diff(full[k:k+700], readN(t, src, c, 700)); diff != "" {
+			t.Errorf("from row %d: %s", k, diff)
+		}
+	}
+}
