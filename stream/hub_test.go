@@ -77,14 +77,23 @@ func TestHubSources(t *testing.T) {
 			"a.jsonl": hubtest.Small(string(asJSONL(rows[:50]))),
 			"b.json":  hubtest.Large(asJSONL(rows[50:])),
 		}},
+		"c4": {"c4", map[string]hubtest.File{
+			"en/c4-train.00000-of-00002.json.gz": hubtest.Large(gzipped(t, asJSONL(rows[:50]))),
+			"en/c4-train.00001-of-00002.json.gz": hubtest.Large(gzipped(t, asJSONL(rows[50:60]), asJSONL(rows[60:]))),
+		}},
+		"pile": {"pile", map[string]hubtest.File{
+			"train/00.jsonl.zst": hubtest.Large(zstded(t, asJSONL(rows[:50]))),
+			"train/01.jsonl.zst": hubtest.Large(zstded(t, asJSONL(rows[50:60]), asJSONL(rows[60:]))),
+		}},
 		"text": {"hf:owner/text:folder", map[string]hubtest.File{"folder/train.txt": hubtest.Large(asText(rows)), "train.txt": hubtest.Large(asText(rows[:3]))}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := hubtest.New(t)
-			h.Repo("Salesforce/wikitext").Commit(c.files)
-			h.Repo("owner/lines").Commit(c.files)
-			h.Repo("owner/text").Commit(c.files)
+			for _, repo := range []string{"Salesforce/wikitext", "allenai/c4", "monology/pile-uncopyrighted", "owner/lines", "owner/text"} {
+				h.Repo(repo).Commit(c.files)
+			}
+			h.Page = 2
 			h.Fault = func(r hubtest.Request) *hubtest.Fault {
 				if r.N%3 != 2 {
 					return nil
@@ -108,7 +117,12 @@ func TestHubSources(t *testing.T) {
 				}
 				return nil // a refusal that is not of a signed address is final
 			}
-			testSource(t, func(t testing.TB) Source { return openOnHub(t, h, Spec{Dataset: c.dataset}) })
+			t.Run("sequential", func(t *testing.T) {
+				testSource(t, func(t testing.TB) Source { return openOnHub(t, h, Spec{Dataset: c.dataset}) })
+			})
+			t.Run("shuffled, 2 times", func(t *testing.T) {
+				testSource(t, func(t testing.TB) Source { return Repeat(Shuffle(openOnHub(t, h, Spec{Dataset: c.dataset}), 32, 7), 2) })
+			})
 		})
 	}
 }
