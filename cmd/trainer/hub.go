@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"regexp"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ckptledger/cmd/internal/human"
 	"ckptledger/stream/hub"
@@ -36,7 +38,9 @@ func hubClient(n *notices) func() (*hub.Client, error) {
 			return nil, err
 		}
 		opt.OnRetry = func(e hub.RetryEvent) {
-			n.say(fmt.Sprintf("note: %s: %v; trying again in %s", e.What, e.Err, human.Duration(e.Wait)))
+			if e.Wait >= time.Second { // sooner nobody has asked yet
+				n.say(fmt.Sprintf("note: %s: %v; trying again in %s", path.Base(e.What), e.Err, human.Duration(e.Wait)))
+			}
 		}
 		return hub.New(opt)
 	})
