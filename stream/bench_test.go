@@ -37,34 +37,36 @@ func BenchmarkRead(b *testing.B) {
 		{"jsonl", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.jsonl"), asJSONL(texts))}})},
 		{"parquet", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.parquet"), benchParquet(b, texts, 50_000))}})},
 	} {
-		b.Run(c.name, func(b *testing.B) {
-			b.ReportAllocs()
-			var rows, size int64
-			for b.Loop() {
-				r, err := c.src.Open(context.Background(), Cursor{})
-				if err != nil {
-					b.Fatal(err)
-				}
-				for {
-					row, err := r.Next(context.Background())
-					if err == io.EOF {
-						break
-					}
-					if err != nil {
-						b.Fatal(err)
-					}
-					rows++
-					size += int64(len(row.Text))
-				}
-				if err := r.Close(); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
-			b.ReportMetric(float64(size)/1e6/b.Elapsed().Seconds(), "MB/s")
-		})
+		b.Run(c.name, func(b *testing.B) { benchRead(b, c.src) })
 	}
 	b.Run("parquet pages", func(b *testing.B) { benchPages(b, filepath.Join(dir, "a.parquet")) })
+}
+
+func benchRead(b *testing.B, src Source) {
+	b.ReportAllocs()
+	var rows, size int64
+	for b.Loop() {
+		r, err := src.Open(context.Background(), Cursor{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for {
+			row, err := r.Next(context.Background())
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			rows++
+			size += int64(len(row.Text))
+		}
+		if err := r.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(size)/1e6/b.Elapsed().Seconds(), "MB/s")
 }
 
 // benchParquet writes texts with the library's usual pages.

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -32,15 +33,21 @@ type pyarrowFile struct {
 	Checked bool                // whether pages have checksums
 }
 
-// pyarrow has pyarrow write the files, or skips the test.
+// python returns an interpreter that has pyarrow, or skips the test.
+func python(t testing.TB) string {
+	t.Helper()
+	name := stdcmp.Or(os.Getenv("CKPT_TEST_PYTHON"), "python3")
+	if out, err := exec.Command(name, "-c", "import pyarrow.parquet").CombinedOutput(); err != nil {
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		t.Skipf("%s without pyarrow (CKPT_TEST_PYTHON names another): %v %s", name, err, lines[len(lines)-1])
+	}
+	return name
+}
+
+// pyarrow has pyarrow write the files.
 func pyarrow(t *testing.T) []pyarrowFile {
 	t.Helper()
-	python := stdcmp.Or(os.Getenv("CKPT_TEST_PYTHON"), "python3")
-	if out, err := exec.Command(python, "-c", "import pyarrow.parquet").CombinedOutput(); err != nil {
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		t.Skipf("%s without pyarrow (CKPT_TEST_PYTHON names another): %v %s", python, err, lines[len(lines)-1])
-	}
-	run := exec.Command(python, filepath.Join("testdata", "layouts.py"), t.TempDir())
+	run := exec.Command(python(t), filepath.Join("testdata", "layouts.py"), t.TempDir())
 	var stderr bytes.Buffer
 	run.Stderr = &stderr
 	out, err := run.Output()
@@ -241,4 +248,32 @@ func (f pyarrowFile) pages(t *testing.T, data []byte) []extent {
 		}
 	}
 	return all
+}
+
+// BenchmarkReadPyarrow reads a column of files that pyarrow wrote, and the same
+// with the library alone.
+func BenchmarkReadPyarrow(b *testing.B) {
+	dir := b.TempDir()
+	lines := write(b, filepath.Join(dir, "a.jsonl"), asJSONL(sampleTexts(b, benchRows)))
+	const script = `
+import json, sys
+import pyarrow as pa, pyarrow.parquet as pq
+rows = [json.loads(line)["text"] for line in open(sys.argv[1], encoding="utf-8")]
+table = pa.table({"id": range(len(rows)), "text": rows})
+for codec in ["snappy", "zstd"]:
+    for group in [len(rows), 1000]:
+        pq.write_table(table, f"{sys.argv[2]}/{codec}-{group}.parquet", compression=codec, row_group_size=group)
+`
+	if out, err := exec.Command(python(b), "-c", script, lines, dir).CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	for _, codec := range []string{"snappy", "zstd"} {
+		for _, group := range []int{benchRows, 1000} {
+			name := fmt.Sprintf("%s-%d", codec, group)
+			path := filepath.Join(dir, name+".parquet")
+			src := openData(b, Spec{Data: []string{path}})
+			b.Run(name, func(b *testing.B) { benchRead(b, src) })
+			b.Run(name+" pages", func(b *testing.B) { benchPages(b, path) })
+		}
+	}
 }
