@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -19,7 +18,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/parquet-go/parquet-go"
 )
 
 // A pyarrowFile is a file that pyarrow wrote, and what pyarrow reads from it.
@@ -114,12 +112,14 @@ func sameJSON(t testing.TB, column, a, b string) bool {
 // TestPyarrow reads files that pyarrow wrote in all layouts, here and far away,
 // and resumes in them: the rows are those that pyarrow reads.
 func TestPyarrow(t *testing.T) {
+	seen := map[string]bool{}
 	for i, f := range pyarrow(t) {
 		t.Run(f.Name, func(t *testing.T) {
 			data, err := os.ReadFile(f.Path)
 			if err != nil {
 				t.Fatal(err)
 			}
+			f.layout(t, data, seen)
 			if len(f.Rows) == 0 {
 				if _, err := Open(context.Background(), f.spec(), Options{}); !errors.Is(err, ErrNoData) {
 					t.Fatalf("a file without rows: %v", err)
@@ -151,11 +151,21 @@ func TestPyarrow(t *testing.T) {
 				if diff := cmp.Diff(full[k:k+1], readN(t, away, c, 1)); diff != "" {
 					t.Errorf("row %d: %s", k, diff)
 				}
-				if len(data) < 1<<20 {
-					f.damage(t, data, full, k, r)
-				}
+			}
+			if len(data) < 1<<20 {
+				f.damage(t, data, full, r)
 			}
 		})
+	}
+	for _, want := range []string{
+		"v1 PLAIN", "v1 RLE_DICTIONARY", "v1 PLAIN_DICTIONARY", "v1 DELTA_BYTE_ARRAY", "v1 DELTA_LENGTH_BYTE_ARRAY",
+		"v2 PLAIN", "v2 RLE_DICTIONARY", "v2 DELTA_BYTE_ARRAY", "v2 DELTA_LENGTH_BYTE_ARRAY",
+		"UNCOMPRESSED", "SNAPPY", "ZSTD", "GZIP", "BROTLI", "LZ4_RAW",
+		"page index: true", "page index: false", "Bloom filter", "dictionary, then plain", "empty group",
+	} {
+		if !seen[want] {
+			t.Errorf("no file has %s", want)
+		}
 	}
 }
 
@@ -183,97 +193,4 @@ func (f pyarrowFile) read(t testing.TB, src Source) []record {
 		t.Fatalf("%d rows, want %d", len(all), len(f.Rows))
 	}
 	return all
-}
-
-// damage flips bits of a page of the text, and reads from the start and from row
-// k on. Where pages have checksums, no row is another than before and the damage
-// is an error; where they have none, there is no end before the last row.
-func (f pyarrowFile) damage(t *testing.T, data []byte, full []record, k int, r *rand.Rand) {
-	t.Helper()
-	pages := f.pages(t, data)
-	page := pages[r.IntN(len(pages))]
-	at := page.start + r.Int64N(page.end-page.start)
-	bad := bytes.Clone(data)
-	bad[at] ^= byte(1 + r.IntN(255))
-	src, _ := farSpec(t, f.spec(), formatParquet, bad)
-	for _, c := range []Cursor{{}, {Next: full[k].At}} {
-		reader, err := src.Open(context.Background(), c)
-		i := c.Next.Row
-		for ; err == nil; i++ {
-			var row *Row
-			if row, err = reader.Next(context.Background()); err != nil {
-				break
-			}
-			if got := keep(row); f.Checked && (got.Text != full[i].Text || got.Null != full[i].Null) {
-				t.Fatalf("damaged at byte %d, from row %d: row %d is %.80q", at, c.Next.Row, i, got.Text)
-			}
-		}
-		if err == io.EOF && (f.Checked && c.Next.Row == 0 || i != int64(len(full))) {
-			t.Errorf("damaged at byte %d, from row %d: ends with row %d of %d", at, c.Next.Row, i, len(full))
-		}
-		if reader != nil {
-			reader.Close()
-		}
-	}
-}
-
-// pages returns where the pages of the text are, without their headers where
-// checksums are of the data alone.
-func (f pyarrowFile) pages(t *testing.T, data []byte) []extent {
-	t.Helper()
-	p, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)), parquet.SkipPageIndex(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := textLeaf(p, f.Path, f.Field)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []extent
-	for _, g := range p.Metadata().RowGroups {
-		off, end := chunkRange(&g.Columns[c.Index()].MetaData)
-		for off < end {
-			header, size, err := pageHeader(data[off:end])
-			if err != nil {
-				t.Fatal(err)
-			}
-			page := extent{off, off + int64(size) + int64(header.CompressedPageSize)}
-			off = page.end
-			if f.Checked {
-				page.start += int64(size)
-			}
-			if page.start < page.end {
-				all = append(all, page)
-			}
-		}
-	}
-	return all
-}
-
-// BenchmarkReadPyarrow reads a column of files that pyarrow wrote, and the same
-// with the library alone.
-func BenchmarkReadPyarrow(b *testing.B) {
-	dir := b.TempDir()
-	lines := write(b, filepath.Join(dir, "a.jsonl"), asJSONL(sampleTexts(b, benchRows)))
-	const script = `
-import json, sys
-import pyarrow as pa, pyarrow.parquet as pq
-rows = [json.loads(line)["text"] for line in open(sys.argv[1], encoding="utf-8")]
-table = pa.table({"id": range(len(rows)), "text": rows})
-for codec in ["snappy", "zstd"]:
-    for group in [len(rows), 1000]:
-        pq.write_table(table, f"{sys.argv[2]}/{codec}-{group}.parquet", compression=codec, row_group_size=group)
-`
-	if out, err := exec.Command(python(b), "-c", script, lines, dir).CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	for _, codec := range []string{"snappy", "zstd"} {
-		for _, group := range []int{benchRows, 1000} {
-			name := fmt.Sprintf("%s-%d", codec, group)
-			path := filepath.Join(dir, name+".parquet")
-			src := openData(b, Spec{Data: []string{path}})
-			b.Run(name, func(b *testing.B) { benchRead(b, src) })
-			b.Run(name+" pages", func(b *testing.B) { benchPages(b, path) })
-		}
-	}
 }
