@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -39,34 +40,36 @@ func BenchmarkRead(b *testing.B) {
 		{"jsonl.zst", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.jsonl.zst"), zstded(b, asJSONL(texts)))}})},
 		{"parquet", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.parquet"), benchParquet(b, texts, 50_000))}})},
 	} {
-		b.Run(c.name, func(b *testing.B) {
-			b.ReportAllocs()
-			var rows, size int64
-			for b.Loop() {
-				r, err := c.src.Open(context.Background(), Cursor{})
-				if err != nil {
-					b.Fatal(err)
-				}
-				for {
-					row, err := r.Next(context.Background())
-					if err == io.EOF {
-						break
-					}
-					if err != nil {
-						b.Fatal(err)
-					}
-					rows++
-					size += int64(len(row.Text))
-				}
-				if err := r.Close(); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
-			b.ReportMetric(float64(size)/1e6/b.Elapsed().Seconds(), "MB/s")
-		})
+		b.Run(c.name, func(b *testing.B) { benchRead(b, c.src) })
 	}
 	b.Run("parquet pages", func(b *testing.B) { benchPages(b, filepath.Join(dir, "a.parquet")) })
+}
+
+func benchRead(b *testing.B, src Source) {
+	b.ReportAllocs()
+	var rows, size int64
+	for b.Loop() {
+		r, err := src.Open(context.Background(), Cursor{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for {
+			row, err := r.Next(context.Background())
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			rows++
+			size += int64(len(row.Text))
+		}
+		if err := r.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(size)/1e6/b.Elapsed().Seconds(), "MB/s")
 }
 
 // benchParquet writes texts with the library's usual pages.
@@ -117,6 +120,34 @@ func benchPages(b *testing.B, path string) {
 	}
 	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(float64(size)/1e6/b.Elapsed().Seconds(), "MB/s")
+}
+
+// BenchmarkReadPyarrow reads a column of files that pyarrow wrote, and the same
+// with the library alone.
+func BenchmarkReadPyarrow(b *testing.B) {
+	dir := b.TempDir()
+	lines := write(b, filepath.Join(dir, "a.jsonl"), asJSONL(sampleTexts(b, benchRows)))
+	const script = `
+import json, sys
+import pyarrow as pa, pyarrow.parquet as pq
+rows = [json.loads(line)["text"] for line in open(sys.argv[1], encoding="utf-8")]
+table = pa.table({"id": range(len(rows)), "text": rows})
+for codec in ["snappy", "zstd"]:
+    for group in [len(rows), 1000]:
+        pq.write_table(table, f"{sys.argv[2]}/{codec}-{group}.parquet", compression=codec, row_group_size=group)
+`
+	if out, err := exec.Command(python(b), "-c", script, lines, dir).CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	for _, codec := range []string{"snappy", "zstd"} {
+		for _, group := range []int{benchRows, 1000} {
+			name := fmt.Sprintf("%s-%d", codec, group)
+			path := filepath.Join(dir, name+".parquet")
+			src := openData(b, Spec{Data: []string{path}})
+			b.Run(name, func(b *testing.B) { benchRead(b, src) })
+			b.Run(name+" pages", func(b *testing.B) { benchPages(b, path) })
+		}
+	}
 }
 
 // BenchmarkParquetSeek opens a source anew and reads one row of 1,800,000.

@@ -34,18 +34,6 @@ func (t *parquetRows) others(ctx context.Context) (map[string]json.RawMessage, e
 	return m, nil
 }
 
-// scalarLeaf finds a column whose values can be handed out as JSON.
-func scalarLeaf(p *parquet.File, path, name string) (*parquet.Column, error) {
-	c, err := leaf(p, path, name)
-	if err != nil {
-		return nil, err
-	}
-	if converter(p, c) == nil {
-		return nil, &ColumnError{Path: path, Column: name, Reason: "type " + c.Type().String() + " is not supported", Have: leafNames(p)}
-	}
-	return c, nil
-}
-
 // converter returns what writes a value of the column as JSON: numbers and
 // booleans as they are, decimals with all their digits, dates and times as
 // RFC 3339 has them, in UTC and ending in Z, without the Z where the file gives

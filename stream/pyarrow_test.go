@@ -18,7 +18,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/parquet-go/parquet-go"
 )
 
 // A pyarrowFile is a file that pyarrow wrote, and what pyarrow reads from it.
@@ -32,15 +31,21 @@ type pyarrowFile struct {
 	Checked bool                // whether pages have checksums
 }
 
-// pyarrow has pyarrow write the files, or skips the test.
+// python returns an interpreter that has pyarrow, or skips the test.
+func python(t testing.TB) string {
+	t.Helper()
+	name := stdcmp.Or(os.Getenv("CKPT_TEST_PYTHON"), "python3")
+	if out, err := exec.Command(name, "-c", "import pyarrow.parquet").CombinedOutput(); err != nil {
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		t.Skipf("%s without pyarrow (CKPT_TEST_PYTHON names another): %v %s", name, err, lines[len(lines)-1])
+	}
+	return name
+}
+
+// pyarrow has pyarrow write the files.
 func pyarrow(t *testing.T) []pyarrowFile {
 	t.Helper()
-	python := stdcmp.Or(os.Getenv("CKPT_TEST_PYTHON"), "python3")
-	if out, err := exec.Command(python, "-c", "import pyarrow.parquet").CombinedOutput(); err != nil {
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		t.Skipf("%s without pyarrow (CKPT_TEST_PYTHON names another): %v %s", python, err, lines[len(lines)-1])
-	}
-	run := exec.Command(python, filepath.Join("testdata", "layouts.py"), t.TempDir())
+	run := exec.Command(python(t), filepath.Join("testdata", "layouts.py"), t.TempDir())
 	var stderr bytes.Buffer
 	run.Stderr = &stderr
 	out, err := run.Output()
@@ -107,12 +112,14 @@ func sameJSON(t testing.TB, column, a, b string) bool {
 // TestPyarrow reads files that pyarrow wrote in all layouts, here and far away,
 // and resumes in them: the rows are those that pyarrow reads.
 func TestPyarrow(t *testing.T) {
+	seen := map[string]bool{}
 	for i, f := range pyarrow(t) {
 		t.Run(f.Name, func(t *testing.T) {
 			data, err := os.ReadFile(f.Path)
 			if err != nil {
 				t.Fatal(err)
 			}
+			f.layout(t, data, seen)
 			if len(f.Rows) == 0 {
 				if _, err := Open(context.Background(), f.spec(), Options{}); !errors.Is(err, ErrNoData) {
 					t.Fatalf("a file without rows: %v", err)
@@ -144,11 +151,21 @@ func TestPyarrow(t *testing.T) {
 				if diff := cmp.Diff(full[k:k+1], readN(t, away, c, 1)); diff != "" {
 					t.Errorf("row %d: %s", k, diff)
 				}
-				if len(data) < 1<<20 {
-					f.damage(t, data, full, k, r)
-				}
+			}
+			if len(data) < 1<<20 {
+				f.damage(t, data, full, r)
 			}
 		})
+	}
+	for _, want := range []string{
+		"v1 PLAIN", "v1 RLE_DICTIONARY", "v1 PLAIN_DICTIONARY", "v1 DELTA_BYTE_ARRAY", "v1 DELTA_LENGTH_BYTE_ARRAY",
+		"v2 PLAIN", "v2 RLE_DICTIONARY", "v2 DELTA_BYTE_ARRAY", "v2 DELTA_LENGTH_BYTE_ARRAY",
+		"UNCOMPRESSED", "SNAPPY", "ZSTD", "GZIP", "BROTLI", "LZ4_RAW",
+		"page index: true", "page index: false", "Bloom filter", "dictionary, then plain", "empty group",
+	} {
+		if !seen[want] {
+			t.Errorf("no file has %s", want)
+		}
 	}
 }
 
@@ -174,71 +191,6 @@ func (f pyarrowFile) read(t testing.TB, src Source) []record {
 	}
 	if len(all) != len(f.Rows) {
 		t.Fatalf("%d rows, want %d", len(all), len(f.Rows))
-	}
-	return all
-}
-
-// damage flips bits of a page of the text, and reads from the start and from row
-// k on. Where pages have checksums, no row is another than before and the damage
-// is an error; where they have none, there is no end before the last row.
-func (f pyarrowFile) damage(t *testing.T, data []byte, full []record, k int, r *rand.Rand) {
-	t.Helper()
-	pages := f.pages(t, data)
-	page := pages[r.IntN(len(pages))]
-	at := page.start + r.Int64N(page.end-page.start)
-	bad := bytes.Clone(data)
-	bad[at] ^= byte(1 + r.IntN(255))
-	src, _ := farSpec(t, f.spec(), formatParquet, bad)
-	for _, c := range []Cursor{{}, {Next: full[k].At}} {
-		reader, err := src.Open(context.Background(), c)
-		i := c.Next.Row
-		for ; err == nil; i++ {
-			var row *Row
-			if row, err = reader.Next(context.Background()); err != nil {
-				break
-			}
-			if got := keep(row); f.Checked && (got.Text != full[i].Text || got.Null != full[i].Null) {
-				t.Fatalf("damaged at byte %d, from row %d: row %d is %.80q", at, c.Next.Row, i, got.Text)
-			}
-		}
-		if err == io.EOF && (f.Checked && c.Next.Row == 0 || i != int64(len(full))) {
-			t.Errorf("damaged at byte %d, from row %d: ends with row %d of %d", at, c.Next.Row, i, len(full))
-		}
-		if reader != nil {
-			reader.Close()
-		}
-	}
-}
-
-// pages returns where the pages of the text are, without their headers where
-// checksums are of the data alone.
-func (f pyarrowFile) pages(t *testing.T, data []byte) []extent {
-	t.Helper()
-	p, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)), parquet.SkipPageIndex(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := textLeaf(p, f.Path, f.Field)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []extent
-	for _, g := range p.Metadata().RowGroups {
-		off, end := chunkRange(&g.Columns[c.Index()].MetaData)
-		for off < end {
-			header, size, err := pageHeader(data[off:end])
-			if err != nil {
-				t.Fatal(err)
-			}
-			page := extent{off, off + int64(size) + int64(header.CompressedPageSize)}
-			off = page.end
-			if f.Checked {
-				page.start += int64(size)
-			}
-			if page.start < page.end {
-				all = append(all, page)
-			}
-		}
 	}
 	return all
 }
