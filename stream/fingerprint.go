@@ -155,14 +155,17 @@ func (f FileInfo) content() string {
 	return fmt.Sprintf("%d %s%s%s %t", f.Size, f.SHA256, f.GitOID, f.ETag, f.Sampled)
 }
 
-func (f FileInfo) String() string {
+func (f FileInfo) String() string { return fmt.Sprintf("%d bytes, %s", f.Size, f.Hash()) }
+
+// Hash says in a few words what the content is known by.
+func (f FileInfo) Hash() string {
 	switch {
 	case f.GitOID != "":
-		return fmt.Sprintf("%d bytes, git blob %.12s", f.Size, f.GitOID)
+		return fmt.Sprintf("git blob %.12s", f.GitOID)
 	case f.ETag != "":
-		return fmt.Sprintf("%d bytes, tag %s", f.Size, f.ETag)
+		return "tag " + f.ETag
 	}
-	return fmt.Sprintf("%d bytes, sha256 %.12s", f.Size, f.SHA256)
+	return fmt.Sprintf("sha256 %.12s", f.SHA256)
 }
 
 func (f Fingerprint) String() string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"ckptledger/cmd/internal/records"
 	"ckptledger/cmd/internal/term"
 	"ckptledger/ledger"
+	"ckptledger/stream"
 
 	"github.com/urfave/cli/v2"
 )
@@ -75,21 +77,27 @@ func (p program) showRun(c *cli.Context, r *run) error {
 // showSource says where the rows come from.
 func showSource(f *facts, e *ledger.Entry) {
 	f.add("Source", e.Source.Label+", digest "+human.ShortHash(e.Source.Digest))
-	// What the source itself notes; a source without files has none.
-	var detail struct {
-		Files []struct {
-			Path   string
-			Size   int64
-			SHA256 string
-		}
-	}
-	if json.Unmarshal(e.Source.Detail, &detail) != nil {
+	var print stream.Fingerprint
+	if json.Unmarshal(e.Source.Detail, &print) != nil {
 		return
 	}
-	for _, file := range detail.Files {
-		f.add("  file", fmt.Sprintf("%s, %s, sha256 %s", file.Path, human.Bytes(file.Size), human.ShortHash(file.SHA256)))
+	if h := print.Hub; h != nil {
+		f.add("  revision", fmt.Sprintf("%s, commit %s, from %s", cmp.Or(h.Revision, "main"), h.Commit, h.Endpoint))
+		for _, gone := range h.Gone {
+			f.add("  before", fmt.Sprintf("commit %s, which the hub has no more", gone))
+		}
+	}
+	for i, file := range print.Files {
+		if i == mostFiles {
+			f.add("", fmt.Sprintf("and %s more (--json shows them)", human.Count(int64(len(print.Files)-i))))
+			break
+		}
+		f.add("  file", fmt.Sprintf("%s, %s, %s", file.Path, human.Bytes(file.Size), file.Hash()))
 	}
 }
+
+// mostFiles is how many files of a source are shown.
+const mostFiles = 10
 
 func (p program) showAttempts(c *cli.Context, r *run) error {
 	fmt.Fprintf(c.App.Writer, "\n%s\n", counted(len(r.attempts), "attempt"))
