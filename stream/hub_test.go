@@ -225,6 +225,31 @@ func TestHubReopen(t *testing.T) {
 	}
 }
 
+// TestHubReopenAgain goes on at the commit that a run went over to, which has
+// another file behind its place: the second time as the first, and not before it.
+func TestHubReopenAgain(t *testing.T) {
+	h, repo, files := shards(t)
+	src := openOnHub(t, h, Spec{Dataset: shardsKey})
+	was := fingerprintOf(t, src)
+	full := readN(t, src, Cursor{}, -1)
+	files["data/train-00000-of-00003.parquet"] = hubtest.Large(asParquet(t, pointers(texts(7)), 7))
+	repo.Commit(files)
+	repo.Squash()
+	for time := range 2 {
+		src := openOnHub(t, h, Spec{Dataset: shardsKey, Was: &was, From: 1})
+		if was = fingerprintOf(t, src); len(was.Hub.Gone) != 1 {
+			t.Fatalf("time %d: is at %+v", time, was.Hub)
+		}
+		if got := readN(t, src, after(t, full[40]), -1); !cmp.Equal(got, full[41:]) {
+			t.Errorf("time %d: other rows follow", time)
+		}
+	}
+	var changed *ChangedError
+	if _, err := Open(context.Background(), Spec{Dataset: shardsKey, Was: &was}, onHub(h)); !errors.As(err, &changed) || !strings.Contains(err.Error(), "train-00000") {
+		t.Errorf("from the start: %v", err)
+	}
+}
+
 // TestHubRevision opens another revision than a run has seen.
 func TestHubRevision(t *testing.T) {
 	h, repo, files := shards(t)
@@ -232,7 +257,7 @@ func TestHubRevision(t *testing.T) {
 	repo.Tag("v1", was.Hub.Commit)
 	files["more.md"] = hubtest.Small("more")
 	newer := repo.Commit(files)
-	for revision, want := range map[string]string{"": was.Hub.Commit, "v1": was.Hub.Commit, "main": newer, newer: newer} {
+	for revision, want := range map[string]string{"": was.Hub.Commit, "v1": was.Hub.Commit, "main": was.Hub.Commit, newer: newer} {
 		now := fingerprintOf(t, openOnHub(t, h, Spec{Dataset: shardsKey, Revision: revision, Was: &was}))
 		if now.Hub.Commit != want || now.Digest != was.Digest {
 			t.Errorf("%q is %s, want %s", revision, now.Hub.Commit, want)
@@ -334,6 +359,34 @@ func TestHubCache(t *testing.T) {
 	}
 }
 
+// TestHubCacheSampled goes on online in what a run has read offline, from a cache
+// that does not tell hashes, of a file that is too large to be read for its own.
+func TestHubCacheSampled(t *testing.T) {
+	h := hubtest.New(t)
+	data := asJSONL(texts(20_000))
+	commit := h.Repo("owner/large").Commit(map[string]hubtest.File{"train.jsonl": hubtest.Large(data)})
+	dir := t.TempDir()
+	repo := filepath.Join(dir, "datasets--owner--large")
+	write(t, filepath.Join(repo, "refs", "main"), []byte(commit))
+	write(t, filepath.Join(repo, "snapshots", commit, "train.jsonl"), data)
+	cached := func(o *hub.Options) { o.CacheDir = dir }
+	sampled := func(spec Spec, edit ...func(*hub.Options)) Fingerprint {
+		src, err := Open(context.Background(), spec, onHub(h, edit...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		src.(*fileSource).hashing = sampledBlock
+		return fingerprintOf(t, src)
+	}
+	was := sampled(Spec{Dataset: "hf:owner/large"}, cached, func(o *hub.Options) { o.Offline = true })
+	if !was.Sampled || was.Hub.Commit != commit {
+		t.Fatalf("offline it is %+v", was)
+	}
+	if now := sampled(Spec{Dataset: "hf:owner/large", Was: &was}, cached); was.Diff(now) != nil {
+		t.Errorf("online it differs: %v", was.Diff(now))
+	}
+}
+
 // TestLocalCopy reads on in files that were downloaded meanwhile: their hashes
 // are those that the hub told.
 func TestLocalCopy(t *testing.T) {
@@ -409,7 +462,10 @@ func TestCatalogue(t *testing.T) {
 // TestWeb reads files from a server that is no hub, with tags and without.
 func TestWeb(t *testing.T) {
 	rows := texts(400)
-	content := map[string][]byte{"/a.jsonl": asJSONL(rows[:150]), "/b.jsonl": asJSONL(rows[150:]), "/data": asJSONL(rows)}
+	content := map[string][]byte{
+		"/a.jsonl": asJSONL(rows[:150]), "/b.jsonl": asJSONL(rows[150:]), "/data": asJSONL(rows),
+		"/data.gz": gzipped(t, asJSONL(rows)), "/data.zst": zstded(t, asJSONL(rows)), "/data.zip": []byte("PK"),
+	}
 	tag := `"one"`
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data, ok := content[r.URL.Path]
@@ -437,6 +493,11 @@ func TestWeb(t *testing.T) {
 	t.Run("no name", func(t *testing.T) {
 		testSource(t, func(t testing.TB) Source { return open(t, "/data") })
 	})
+	for path, kind := range map[string]string{"/data.gz": formatJSONLGzip, "/data.zst": formatJSONLZstd} {
+		if src := open(t, path); src.Info().Format != kind || len(readN(t, src, Cursor{}, -1)) != len(rows) {
+			t.Errorf("%s is %s", path, src.Info().Format)
+		}
+	}
 	was := fingerprintOf(t, open(t, "/a.jsonl?signature=secret"))
 	if strings.Contains(fmt.Sprint(was), "secret") || was.Files[0].ETag != tag || was.Kind != kindWeb || was.Data[0] != server.URL+"/a.jsonl" {
 		t.Errorf("fingerprint %+v", was)
@@ -454,7 +515,7 @@ func TestWeb(t *testing.T) {
 	if now := fingerprintOf(t, open(t, "/a.jsonl")); len(bare.Diff(now)) != 1 || bare.Diff(now)[0].What != Replaced {
 		t.Errorf("other content differs by %v", bare.Diff(now))
 	}
-	for _, data := range [][]string{{server.URL + "/a.jsonl", "local.jsonl"}, {server.URL + "/none.jsonl"}} {
+	for _, data := range [][]string{{server.URL + "/a.jsonl", "local.jsonl"}, {server.URL + "/none.jsonl"}, {server.URL + "/data.zip"}} {
 		if _, err := Open(context.Background(), Spec{Data: data}, onHub(h)); err == nil {
 			t.Errorf("%v was opened", data)
 		}

@@ -23,7 +23,7 @@ type Spec struct {
 	// asked for then; files that are not what they were are a *ChangedError.
 	Was *Fingerprint
 	// From is the first file of Was that is still to be read: where the commit
-	// has vanished, those before it may have changed.
+	// has vanished, or one before it, the files before From may have changed.
 	From int
 }
 
