@@ -387,23 +387,45 @@ func TestHubCacheSampled(t *testing.T) {
 	}
 }
 
-// TestLocalCopy reads on in files that were downloaded meanwhile: their hashes
-// are those that the hub told.
+// TestLocalCopy reads on in files that were downloaded meanwhile: they are known by
+// what the hub told of them, large ones, small ones that are git's own, and those of
+// which else only blocks would be read.
 func TestLocalCopy(t *testing.T) {
-	h, _, files := shards(t)
-	src := openOnHub(t, h, Spec{Dataset: shardsKey})
+	small := hubtest.Small(string(asJSONL(texts(3000)[:1500])))
+	large := hubtest.Large(asJSONL(texts(3000)[1500:]))
+	h := hubtest.New(t)
+	files := map[string]hubtest.File{"data/train-0.jsonl": small, "data/train-1.jsonl": large}
+	h.Repo("owner/lines").Commit(files)
+	src := openOnHub(t, h, Spec{Dataset: "hf:owner/lines"})
 	was := fingerprintOf(t, src)
 	full := readN(t, src, Cursor{}, -1)
 	dir := t.TempDir()
 	for _, f := range was.Files {
 		write(t, filepath.Join(dir, filepath.Base(f.Path)), files[f.Path].Data)
 	}
-	local := openData(t, Spec{Dataset: shardsKey, Data: []string{dir}})
-	if now := fingerprintOf(t, local); now.Digest != was.Digest || was.Diff(now) != nil {
+	reopen := func(was Fingerprint) (Source, Fingerprint) {
+		src := openData(t, Spec{Dataset: "hf:owner/lines", Data: []string{dir}, Was: &was})
+		src.(*fileSource).hashing = sampledBlock
+		return src, fingerprintOf(t, src)
+	}
+	local, now := reopen(was)
+	if now.Digest != was.Digest || was.Diff(now) != nil || now.Sampled {
 		t.Errorf("the copy differs: %v", was.Diff(now))
+	}
+	if _, again := reopen(now); again.Digest != was.Digest {
+		t.Errorf("the second time the copy differs: %v", was.Diff(again))
 	}
 	if got := readN(t, local, after(t, full[40]), -1); !cmp.Equal(got, full[41:]) {
 		t.Error("other rows follow")
+	}
+	for _, f := range was.Files {
+		data := bytes.Clone(files[f.Path].Data)
+		data[len(data)/3] ^= 1
+		path := write(t, filepath.Join(dir, filepath.Base(f.Path)), data)
+		if _, now := reopen(was); len(was.Diff(now)) != 1 || was.Diff(now)[0].Path != path || was.Diff(now)[0].What != Replaced {
+			t.Errorf("with a byte of %s it differs by %v", path, was.Diff(now))
+		}
+		write(t, path, files[f.Path].Data)
 	}
 }
 

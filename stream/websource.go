@@ -92,7 +92,7 @@ func (p *webPlace) fingerprint(ctx context.Context, h *hasher) (FileInfo, error)
 	}
 	var err error
 	r := p.remote.ReaderAt(ctx)
-	if info.Sampled = h.bytes(info.Size) < info.Size; info.Sampled {
+	if info.Sampled = h.samples(info.Size); info.Sampled {
 		info.SHA256, err = h.sample(ctx, r, info.Size)
 	} else {
 		info.SHA256, err = h.whole(ctx, r, info.Size)
