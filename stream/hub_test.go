@@ -333,6 +333,15 @@ func TestHubCache(t *testing.T) {
 	if n := len(h.Requests(hubtest.Content)) + len(h.Requests(hubtest.Resolve)); n > 0 {
 		t.Errorf("%d requests for files that the cache has", n)
 	}
+	h.Forget()
+	client, err := onHub(h, cached).Hub()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Holding{Files: 3, Of: 3, Bytes: was.Files[0].Size + was.Files[1].Size + was.Files[2].Size}
+	if got, err := Cached(client, Dataset{Repo: "owner/shards", Files: []string{"data/*.parquet"}}); got != want || err != nil || len(h.Requests("")) > 0 {
+		t.Errorf("the cache holds %+v, want %+v, %v, after %d requests", got, want, err, len(h.Requests("")))
+	}
 
 	data := bytes.Clone(files[was.Files[1].Path].Data)
 	data[len(data)/2] ^= 1

@@ -182,8 +182,7 @@ func (o *hubOpener) compare(ctx context.Context, files []hub.File, from int) err
 	case o.client.Offline():
 		return nil // the cache holds no listing that could be relied on
 	case len(files) > maxListed && len(o.ref.Gone) == 0:
-		_, err := o.client.Info(ctx, o.ref.Repo, o.ref.Commit)
-		return err
+		return remoteError(o.client.HasCommit(ctx, o.ref.Repo, o.ref.Commit))
 	}
 	paths := make([]string, len(files))
 	for i, f := range files {
