@@ -208,30 +208,39 @@ func (p part) matching(files []hub.File) ([]hub.File, error) {
 	return chosen, nil
 }
 
-// matchPath is path.Match, with ** for any number of folders.
+// matchPath is path.Match, with ** for any number of folders. Who wrote the pattern
+// need not mean well: only the last ** is tried again, which is enough.
 func matchPath(pattern, name string) (bool, error) {
-	first, rest, more := strings.Cut(pattern, "/")
-	if first == "**" {
-		if !more {
+	patterns, names := strings.Split(pattern, "/"), strings.Split(name, "/")
+	last, from := -1, 0 // the ** that was met last, and the name that follows on what it stands for
+	for i, j := 0, 0; ; {
+		switch {
+		case i == len(patterns) && j == len(names):
 			return true, nil
-		}
-		for {
-			if ok, err := matchPath(rest, name); ok || err != nil {
-				return ok, err
+		case j == len(names):
+			return false, nil
+		case i < len(patterns) && patterns[i] == "**":
+			if last, from = i, j; i == len(patterns)-1 {
+				return true, nil
 			}
-			i := strings.IndexByte(name, '/')
-			if i < 0 {
-				return false, nil
+			i++
+			continue
+		case i < len(patterns):
+			ok, err := path.Match(patterns[i], names[j])
+			if err != nil {
+				return false, err
 			}
-			name = name[i+1:]
+			if ok {
+				i, j = i+1, j+1
+				continue
+			}
 		}
+		if last < 0 {
+			return false, nil
+		}
+		from++
+		i, j = last+1, from
 	}
-	head, tail, deeper := strings.Cut(name, "/")
-	ok, err := path.Match(first, head)
-	if !ok || err != nil || more != deeper || !more {
-		return ok && more == deeper, err
-	}
-	return matchPath(rest, tail)
 }
 
 // keywords are the names that a split goes by.

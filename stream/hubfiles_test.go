@@ -113,6 +113,8 @@ func TestMatchPath(t *testing.T) {
 		{"a/*.txt", "a/b.txt", true}, {"a/*.txt", "a/b/c.txt", false}, {"*.txt", "a/b.txt", false},
 		{"**", "a/b", true}, {"**/*.txt", "b.txt", true}, {"**/*.txt", "a/b/c.txt", true}, {"a/**/c", "a/c", true},
 		{"a/**/c", "a/b/b/c", true}, {"a/**", "b/c", false}, {"a/b", "a", false}, {"a", "a/b", false}, {"a/?", "a/b", true},
+		{"a/**", "a", false}, {"**/**", "a", true}, {"**/a/b", "a/a/b", true}, {"**/a/**/b", "a/b/a/c", false}, {"a/**/b/**/c", "a/x/b/b/c", true},
+		{strings.Repeat("**/a/", 40) + "b", strings.Repeat("a/", 80) + "c", false},
 	} {
 		if got, err := matchPath(c.pattern, c.name); got != c.want || err != nil {
 			t.Errorf("%s, %s: %v, %v", c.pattern, c.name, got, err)
