@@ -191,17 +191,20 @@ func hubKind(name string) string {
 	return kindOf(name)
 }
 
+// matching returns the files that a pattern means, those of the first pattern
+// first.
 func (p part) matching(files []hub.File) ([]hub.File, error) {
 	var chosen []hub.File
-	for _, f := range files {
-		for _, pattern := range p.patterns {
+	taken := make(map[string]bool)
+	for _, pattern := range p.patterns {
+		for _, f := range files {
 			ok, err := matchPath(pattern, f.Path)
 			if err != nil {
 				return nil, fmt.Errorf("pattern %q of the dataset's card: %w", pattern, err)
 			}
-			if ok {
+			if ok && !taken[f.Path] {
 				chosen = append(chosen, f)
-				break
+				taken[f.Path] = true
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func TestChooseFiles(t *testing.T) {
 		kind, say  string
 	}{
 		{name: "hf:o/n", card: `{"configs": [{"config_name": "x", "data_files": ["b.jsonl", "a.jsonl"]}]}`,
-			files: []string{"a.jsonl", "b.jsonl", "c.jsonl"}, want: []string{"a.jsonl", "b.jsonl"}, kind: "jsonl"},
+			files: []string{"a.jsonl", "b.jsonl", "c.jsonl"}, want: []string{"b.jsonl", "a.jsonl"}, kind: "jsonl"},
 		{name: "hf:o/n:two", card: several, files: []string{"two/a-1.parquet", "two/b-1.parquet", "two/test.parquet"},
 			want: []string{"two/a-1.parquet", "two/b-1.parquet"}, kind: "parquet"},
 		{name: "hf:o/n:two/test", card: several, files: []string{"two/a-1.parquet", "two/test.parquet"}, want: []string{"two/test.parquet"}, kind: "parquet"},
