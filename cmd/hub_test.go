@@ -193,6 +193,7 @@ func TestHubKill(t *testing.T) {
 	}
 	for _, format := range []string{"parquet", "jsonl", "jsonl.gz", "jsonl.zst"} {
 		h := hubtest.New(t)
+		h.Signed = time.Minute + 100*time.Millisecond // which is not used in its last minute
 		h.Repo("owner/rows").Commit(map[string]hubtest.File{
 			"data/train-00000-of-00002." + format: hubtest.Large(packed(t, format, rows[:9000])),
 			"data/train-00001-of-00002." + format: hubtest.Large(packed(t, format, rows[9000:])),
@@ -205,6 +206,11 @@ func TestHubKill(t *testing.T) {
 				return &hubtest.Fault{Drop: true}
 			case 9:
 				return &hubtest.Fault{Cut: 1000}
+			case 10:
+				if r.Kind == hubtest.Content {
+					return &hubtest.Fault{Status: 403} // as if its time had come
+				}
+				return hubtest.TooMany("resolvers", 0)
 			}
 			return nil
 		}
