@@ -83,7 +83,7 @@ func newFileSource(ctx context.Context, spec Spec, opt Options, kind string, fil
 // before the place where it goes on.
 func (s *fileSource) known() bool {
 	was := s.spec.Was
-	return was != nil && !s.files[0].near() && was.TextField == s.spec.TextField && len(s.spec.Columns) == 0
+	return was != nil && !s.files[0].near() && (was.TextField == s.spec.TextField || !hasFields(s.kind)) && len(s.spec.Columns) == 0
 }
 
 // lineFormat is the format of a kind whose files hold lines.

@@ -323,8 +323,8 @@ func (r *resumption) openSource(ctx context.Context) (*source, error) {
 		return nil, err
 	}
 	if h := src.print.Hub; h != nil && was.Hub != nil && len(h.Gone) > len(was.Hub.Gone) {
-		src.notices.say(fmt.Sprintf("note: commit %.12s of %s is gone from the hub; commit %.12s has the same files from %s on",
-			was.Hub.Commit, h.Repo, h.Commit, was.Files[spec.From].Path))
+		src.notices.say(fmt.Sprintf("note: commit %.12s of %s is gone from the hub; what is still to be read of it is the same in commit %.12s",
+			was.Hub.Commit, h.Repo, h.Commit))
 	}
 	src.Source = arrange(src.Source, r.config, r.epochs())
 	return src, nil
