@@ -117,15 +117,16 @@ func wikiRows(n int) []string {
 	return rows
 }
 
-// packed writes rows in a format.
-func packed(t *testing.T, format string, rows []string) []byte {
+// packed writes rows in a format, with the options if that is Parquet.
+func packed(t *testing.T, format string, rows []string, options ...parquet.WriterOption) []byte {
 	t.Helper()
 	type row struct {
 		Text string `parquet:"text" json:"text"`
 	}
 	var b bytes.Buffer
 	if format == "parquet" {
-		w := parquet.NewGenericWriter[row](&b, parquet.MaxRowsPerRowGroup(1500), parquet.PageBufferSize(16<<10), parquet.Compression(&parquet.Snappy))
+		options = append([]parquet.WriterOption{parquet.MaxRowsPerRowGroup(1500), parquet.PageBufferSize(16 << 10), parquet.Compression(&parquet.Snappy)}, options...)
+		w := parquet.NewGenericWriter[row](&b, options...)
 		for _, text := range rows {
 			if _, err := w.Write([]row{{text}}); err != nil {
 				t.Fatal(err)
