@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"strings"
+	"path/filepath"
 	"time"
 
 	"ckptledger/cmd/internal/human"
@@ -19,23 +19,14 @@ func costWords(format string, cost stream.Cost) string {
 	if cost.Compressed == 0 {
 		return ""
 	}
-	words := fmt.Sprintf("up to %s of %s are read again, %s of text decoded and thrown away",
-		human.Bytes(cost.Compressed), human.Printable(cost.File), human.Bytes(cost.Raw))
-	if took := decodeTime(format, cost.Raw); took > 0 {
-		words += ", about " + human.Duration(took)
-	}
-	return words
+	return fmt.Sprintf("up to %s of %s are read again, %s of text decoded and thrown away, about %s",
+		human.Bytes(cost.Compressed), human.Printable(cost.File), human.Bytes(cost.Raw), human.Duration(decodeTime(format, cost.Raw)))
 }
 
-// decodeTime estimates how long it takes to decode so many bytes of text, 0 where
-// nothing is known of the format.
+// decodeTime estimates how long it takes to decode so many bytes of text.
 func decodeTime(format string, raw int64) time.Duration {
-	for ext, rate := range decodeRates {
-		if strings.HasSuffix(format, ext) {
-			return time.Duration(float64(raw) / rate * float64(time.Second)).Round(time.Millisecond)
-		}
-	}
-	return 0
+	seconds := float64(raw) / decodeRates[filepath.Ext(format)]
+	return max(time.Duration(seconds*float64(time.Second)), time.Millisecond)
 }
 
 // costJSON is a cost as --explain --json shows it.
