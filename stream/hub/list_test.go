@@ -54,6 +54,9 @@ func TestRenamedDatasetIsFoundByItsOldName(t *testing.T) {
 	}
 	check(t, "id", info.ID, "owner/new")
 	files, err := s.client.Files(t.Context(), repoName, info.Commit, "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	check(t, "files", len(files), 5)
 	for _, path := range []string{largePath, smallPath} {
 		if _, err = s.open(t, path).ReadAt(t.Context(), make([]byte, 10), 5); err != nil {
@@ -69,10 +72,10 @@ func TestRenamedDatasetIsFoundByItsOldName(t *testing.T) {
 		return nil
 	})
 	files, err = s.client.Files(t.Context(), repoName, info.Commit, "")
-	check(t, "files by a redirect without query", len(files), 5)
 	if err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
+	check(t, "files by a redirect without query", len(files), 5)
 }
 
 func TestInfoHasTheCardAndNotTheListOfFiles(t *testing.T) {

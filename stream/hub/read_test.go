@@ -64,6 +64,33 @@ func TestOneRedirectForManyReads(t *testing.T) {
 	check(t, "stats", got, hub.Stats{Redirects: 1, Reads: 20, Bytes: 20_000})
 }
 
+// A file that is opened again does not cost another redirect, unless it is to be
+// another file.
+func TestOneRedirectForAFileOpenedAgain(t *testing.T) {
+	s := newSetup(t, nil)
+	listed := s.file(t, largePath)
+	for range 3 {
+		f, err := s.client.Open(repoName, s.commit, listed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.ReadAt(t.Context(), make([]byte, 10), 5); err != nil {
+			t.Error(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	check(t, "redirects", s.Count(hubtest.Resolve), 1)
+	listed.OID = strings.Repeat("0", 64)
+	f, err := s.client.Open(repoName, s.commit, listed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.ReadAt(t.Context(), make([]byte, 10), 5)
+	check(t, "what", mustBe[*hub.ChangedError](t, err).What, "hash")
+}
+
 func TestTheTokenStaysAtTheHub(t *testing.T) {
 	s := newSetup(t, func(o *hub.Options) { o.Token = token })
 	for _, path := range []string{largePath, smallPath} {
