@@ -4,8 +4,11 @@
 // There are few types. A [Client] talks to one endpoint: Pin turns a branch or
 // tag into a commit, Files lists a commit's files, and Open gives a
 // [RemoteFile], which is read at any offset (ReadAt, ReaderAt) or in order with
-// read-ahead (Stream). OpenURL does so for a file anywhere on the web. A file that the Hugging Face cache on disk holds is read
-// from there; with Options.Offline it is read from nowhere else.
+// read-ahead (Stream). OpenURL does so for a file anywhere on the web.
+//
+// A file that the Hugging Face cache on disk holds is read from there; with
+// Options.Offline it is read from nowhere else. Cached, CachedRevision and
+// CachedFiles tell what it holds.
 //
 // What is retried goes on at the byte it had: answers 408, 429 and 5xx, resets,
 // timeouts and short bodies. Every answer is compared with the listing, by hash
@@ -72,6 +75,7 @@ type Client struct {
 	transport http.RoundTripper
 	reached   sync.Map    // hosts that ever answered
 	online    atomic.Bool // whether any did
+	locations sync.Map    // by file: what was found for one that was closed is good for the next
 	stats     stats
 }
 
