@@ -118,7 +118,15 @@ func (f *localFile) openBlob() (*localBlob, error) {
 func (f *localFile) toHash(h *hasher) int64 { return h.bytes(f.id.size) }
 
 func (f *localFile) fingerprint(ctx context.Context, h *hasher) (FileInfo, error) {
-	return h.hash(ctx, f)
+	info, err := h.hash(ctx, f)
+	if err != nil || h.like.GitOID == "" || h.like.Size != info.Size {
+		return info, err
+	}
+	oid, err := gitOID(f.path)
+	if oid == h.like.GitOID {
+		info.SHA256, info.Sampled, info.GitOID = "", false, oid
+	}
+	return info, err
 }
 
 // localBlob is an open localFile.

@@ -1,11 +1,6 @@
 package stream
 
-import (
-	"context"
-	"errors"
-
-	"ckptledger/stream/hub"
-)
+import "ckptledger/stream/hub"
 
 // A Holding is how much of a dataset the Hugging Face cache on disk has.
 type Holding struct {
@@ -14,34 +9,20 @@ type Holding struct {
 	Bytes int64 // of those that are there
 }
 
-// Cached says what the cache has of a dataset of the catalogue. The client has to
-// be offline.
-func Cached(ctx context.Context, client *hub.Client, d Dataset) (h Holding, err error) {
-	if len(d.Files) == 0 {
+// Cached says what the client's cache has of a dataset of the catalogue. It asks
+// nobody.
+func Cached(client *hub.Client, d Dataset) (h Holding, err error) {
+	commit, ok := client.CachedRevision(d.Repo, "")
+	if !ok || len(d.Files) == 0 {
 		return h, nil
 	}
-	defer func() {
-		var missing *hub.OfflineError
-		if errors.As(err, &missing) {
-			h, err = Holding{}, nil
-		}
-	}()
-	commit, err := client.Pin(ctx, d.Repo, "")
-	if err != nil {
-		return h, err
-	}
 	p := part{split: d.Split, patterns: d.Files}
-	listed, err := client.Files(ctx, d.Repo, commit, p.dir())
-	if err != nil {
-		return h, err
-	}
-	files, err := p.matching(listed)
+	files, err := p.matching(client.CachedFiles(d.Repo, commit, p.dir()))
 	for _, f := range files {
 		h.Of++
-		if r, err := client.Open(d.Repo, commit, f); err == nil {
+		if _, ok := client.Cached(d.Repo, commit, f); ok {
 			h.Files++
 			h.Bytes += f.Size
-			r.Close()
 		}
 	}
 	return h, err

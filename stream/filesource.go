@@ -221,7 +221,8 @@ func (s *fileSource) Fingerprint(ctx context.Context) (Fingerprint, error) {
 	}
 	h := hasher{cache: s.opt.Cache, now: s.opt.Now, hashedWhole: s.hashing}
 	var done, total int64
-	for _, f := range s.files {
+	for i, f := range s.files {
+		h.like = s.recorded(i)
 		total += f.toHash(&h)
 	}
 	h.progress = func(bytes int64) {
@@ -233,7 +234,8 @@ func (s *fileSource) Fingerprint(ctx context.Context) (Fingerprint, error) {
 	if hasFields(s.kind) {
 		print.TextField = s.spec.TextField
 	}
-	for _, f := range s.files {
+	for i, f := range s.files {
+		h.like = s.recorded(i)
 		info, err := f.fingerprint(ctx, &h)
 		if err != nil {
 			return Fingerprint{}, err
@@ -244,4 +246,12 @@ func (s *fileSource) Fingerprint(ctx context.Context) (Fingerprint, error) {
 	print.Digest = digestFiles(print.Files)
 	s.print = &print
 	return print, nil
+}
+
+// recorded is the file of Spec.Was that a local file may be, or a copy of.
+func (s *fileSource) recorded(i int) FileInfo {
+	if was := s.spec.Was; was != nil && s.from() == kindFiles && i < len(was.Files) {
+		return was.Files[i]
+	}
+	return FileInfo{}
 }

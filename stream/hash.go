@@ -26,19 +26,29 @@ type hasher struct {
 	now         func() time.Time
 	hashedWhole int64
 	progress    func(bytes int64) // called with what was hashed since the last call
+
+	// like is what was recorded of the local file that is next, which may be a copy
+	// of one of the hub: then it is known by what the hub knows it by. Empty: none.
+	like FileInfo
 }
 
 // bytes returns how many bytes of a file of this size are hashed.
 func (h *hasher) bytes(size int64) int64 {
-	if size > h.hashedWhole {
+	if h.samples(size) {
 		return sampledBlocks * sampledBlock
 	}
 	return size
 }
 
+// samples reports whether a file of this size is hashed in part.
+func (h *hasher) samples(size int64) bool {
+	whole := h.like.Size == size && h.like.SHA256 != "" && !h.like.Sampled
+	return size > h.hashedWhole && !whole
+}
+
 // hash returns what is in f, from the cache if it can.
 func (h *hasher) hash(ctx context.Context, f *localFile) (FileInfo, error) {
-	info := FileInfo{Path: f.path, Size: f.id.size, Sampled: f.id.size > h.hashedWhole}
+	info := FileInfo{Path: f.path, Size: f.id.size, Sampled: h.samples(f.id.size)}
 	r, err := f.openBlob()
 	if err != nil {
 		return info, err

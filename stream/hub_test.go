@@ -225,6 +225,31 @@ func TestHubReopen(t *testing.T) {
 	}
 }
 
+// TestHubReopenAgain goes on at the commit that a run went over to, which has
+// another file behind its place: the second time as the first, and not before it.
+func TestHubReopenAgain(t *testing.T) {
+	h, repo, files := shards(t)
+	src := openOnHub(t, h, Spec{Dataset: shardsKey})
+	was := fingerprintOf(t, src)
+	full := readN(t, src, Cursor{}, -1)
+	files["data/train-00000-of-00003.parquet"] = hubtest.Large(asParquet(t, pointers(texts(7)), 7))
+	repo.Commit(files)
+	repo.Squash()
+	for time := range 2 {
+		src := openOnHub(t, h, Spec{Dataset: shardsKey, Was: &was, From: 1})
+		if was = fingerprintOf(t, src); len(was.Hub.Gone) != 1 {
+			t.Fatalf("time %d: is at %+v", time, was.Hub)
+		}
+		if got := readN(t, src, after(t, full[40]), -1); !cmp.Equal(got, full[41:]) {
+			t.Errorf("time %d: other rows follow", time)
+		}
+	}
+	var changed *ChangedError
+	if _, err := Open(context.Background(), Spec{Dataset: shardsKey, Was: &was}, onHub(h)); !errors.As(err, &changed) || !strings.Contains(err.Error(), "train-00000") {
+		t.Errorf("from the start: %v", err)
+	}
+}
+
 // TestHubRevision opens another revision than a run has seen.
 func TestHubRevision(t *testing.T) {
 	h, repo, files := shards(t)
@@ -232,7 +257,7 @@ func TestHubRevision(t *testing.T) {
 	repo.Tag("v1", was.Hub.Commit)
 	files["more.md"] = hubtest.Small("more")
 	newer := repo.Commit(files)
-	for revision, want := range map[string]string{"": was.Hub.Commit, "v1": was.Hub.Commit, "main": newer, newer: newer} {
+	for revision, want := range map[string]string{"": was.Hub.Commit, "v1": was.Hub.Commit, "main": was.Hub.Commit, newer: newer} {
 		now := fingerprintOf(t, openOnHub(t, h, Spec{Dataset: shardsKey, Revision: revision, Was: &was}))
 		if now.Hub.Commit != want || now.Digest != was.Digest {
 			t.Errorf("%q is %s, want %s", revision, now.Hub.Commit, want)
@@ -308,6 +333,15 @@ func TestHubCache(t *testing.T) {
 	if n := len(h.Requests(hubtest.Content)) + len(h.Requests(hubtest.Resolve)); n > 0 {
 		t.Errorf("%d requests for files that the cache has", n)
 	}
+	h.Forget()
+	client, err := onHub(h, cached).Hub()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Holding{Files: 3, Of: 3, Bytes: was.Files[0].Size + was.Files[1].Size + was.Files[2].Size}
+	if got, err := Cached(client, Dataset{Repo: "owner/shards", Files: []string{"data/*.parquet"}}); got != want || err != nil || len(h.Requests("")) > 0 {
+		t.Errorf("the cache holds %+v, want %+v, %v, after %d requests", got, want, err, len(h.Requests("")))
+	}
 
 	data := bytes.Clone(files[was.Files[1].Path].Data)
 	data[len(data)/2] ^= 1
@@ -334,23 +368,73 @@ func TestHubCache(t *testing.T) {
 	}
 }
 
-// TestLocalCopy reads on in files that were downloaded meanwhile: their hashes
-// are those that the hub told.
+// TestHubCacheSampled goes on online in what a run has read offline, from a cache
+// that does not tell hashes, of a file that is too large to be read for its own.
+func TestHubCacheSampled(t *testing.T) {
+	h := hubtest.New(t)
+	data := asJSONL(texts(20_000))
+	commit := h.Repo("owner/large").Commit(map[string]hubtest.File{"train.jsonl": hubtest.Large(data)})
+	dir := t.TempDir()
+	repo := filepath.Join(dir, "datasets--owner--large")
+	write(t, filepath.Join(repo, "refs", "main"), []byte(commit))
+	write(t, filepath.Join(repo, "snapshots", commit, "train.jsonl"), data)
+	cached := func(o *hub.Options) { o.CacheDir = dir }
+	sampled := func(spec Spec, edit ...func(*hub.Options)) Fingerprint {
+		src, err := Open(context.Background(), spec, onHub(h, edit...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		src.(*fileSource).hashing = sampledBlock
+		return fingerprintOf(t, src)
+	}
+	was := sampled(Spec{Dataset: "hf:owner/large"}, cached, func(o *hub.Options) { o.Offline = true })
+	if !was.Sampled || was.Hub.Commit != commit {
+		t.Fatalf("offline it is %+v", was)
+	}
+	if now := sampled(Spec{Dataset: "hf:owner/large", Was: &was}, cached); was.Diff(now) != nil {
+		t.Errorf("online it differs: %v", was.Diff(now))
+	}
+}
+
+// TestLocalCopy reads on in files that were downloaded meanwhile: they are known by
+// what the hub told of them, large ones, small ones that are git's own, and those of
+// which else only blocks would be read.
 func TestLocalCopy(t *testing.T) {
-	h, _, files := shards(t)
-	src := openOnHub(t, h, Spec{Dataset: shardsKey})
+	small := hubtest.Small(string(asJSONL(texts(3000)[:1500])))
+	large := hubtest.Large(asJSONL(texts(3000)[1500:]))
+	h := hubtest.New(t)
+	files := map[string]hubtest.File{"data/train-0.jsonl": small, "data/train-1.jsonl": large}
+	h.Repo("owner/lines").Commit(files)
+	src := openOnHub(t, h, Spec{Dataset: "hf:owner/lines"})
 	was := fingerprintOf(t, src)
 	full := readN(t, src, Cursor{}, -1)
 	dir := t.TempDir()
 	for _, f := range was.Files {
 		write(t, filepath.Join(dir, filepath.Base(f.Path)), files[f.Path].Data)
 	}
-	local := openData(t, Spec{Dataset: shardsKey, Data: []string{dir}})
-	if now := fingerprintOf(t, local); now.Digest != was.Digest || was.Diff(now) != nil {
+	reopen := func(was Fingerprint) (Source, Fingerprint) {
+		src := openData(t, Spec{Dataset: "hf:owner/lines", Data: []string{dir}, Was: &was})
+		src.(*fileSource).hashing = sampledBlock
+		return src, fingerprintOf(t, src)
+	}
+	local, now := reopen(was)
+	if now.Digest != was.Digest || was.Diff(now) != nil || now.Sampled {
 		t.Errorf("the copy differs: %v", was.Diff(now))
+	}
+	if _, again := reopen(now); again.Digest != was.Digest {
+		t.Errorf("the second time the copy differs: %v", was.Diff(again))
 	}
 	if got := readN(t, local, after(t, full[40]), -1); !cmp.Equal(got, full[41:]) {
 		t.Error("other rows follow")
+	}
+	for _, f := range was.Files {
+		data := bytes.Clone(files[f.Path].Data)
+		data[len(data)/3] ^= 1
+		path := write(t, filepath.Join(dir, filepath.Base(f.Path)), data)
+		if _, now := reopen(was); len(was.Diff(now)) != 1 || was.Diff(now)[0].Path != path || was.Diff(now)[0].What != Replaced {
+			t.Errorf("with a byte of %s it differs by %v", path, was.Diff(now))
+		}
+		write(t, path, files[f.Path].Data)
 	}
 }
 
@@ -409,7 +493,10 @@ func TestCatalogue(t *testing.T) {
 // TestWeb reads files from a server that is no hub, with tags and without.
 func TestWeb(t *testing.T) {
 	rows := texts(400)
-	content := map[string][]byte{"/a.jsonl": asJSONL(rows[:150]), "/b.jsonl": asJSONL(rows[150:]), "/data": asJSONL(rows)}
+	content := map[string][]byte{
+		"/a.jsonl": asJSONL(rows[:150]), "/b.jsonl": asJSONL(rows[150:]), "/data": asJSONL(rows),
+		"/data.gz": gzipped(t, asJSONL(rows)), "/data.zst": zstded(t, asJSONL(rows)), "/data.zip": []byte("PK"),
+	}
 	tag := `"one"`
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data, ok := content[r.URL.Path]
@@ -437,6 +524,11 @@ func TestWeb(t *testing.T) {
 	t.Run("no name", func(t *testing.T) {
 		testSource(t, func(t testing.TB) Source { return open(t, "/data") })
 	})
+	for path, kind := range map[string]string{"/data.gz": formatJSONLGzip, "/data.zst": formatJSONLZstd} {
+		if src := open(t, path); src.Info().Format != kind || len(readN(t, src, Cursor{}, -1)) != len(rows) {
+			t.Errorf("%s is %s", path, src.Info().Format)
+		}
+	}
 	was := fingerprintOf(t, open(t, "/a.jsonl?signature=secret"))
 	if strings.Contains(fmt.Sprint(was), "secret") || was.Files[0].ETag != tag || was.Kind != kindWeb || was.Data[0] != server.URL+"/a.jsonl" {
 		t.Errorf("fingerprint %+v", was)
@@ -454,7 +546,7 @@ func TestWeb(t *testing.T) {
 	if now := fingerprintOf(t, open(t, "/a.jsonl")); len(bare.Diff(now)) != 1 || bare.Diff(now)[0].What != Replaced {
 		t.Errorf("other content differs by %v", bare.Diff(now))
 	}
-	for _, data := range [][]string{{server.URL + "/a.jsonl", "local.jsonl"}, {server.URL + "/none.jsonl"}} {
+	for _, data := range [][]string{{server.URL + "/a.jsonl", "local.jsonl"}, {server.URL + "/none.jsonl"}, {server.URL + "/data.zip"}} {
 		if _, err := Open(context.Background(), Spec{Data: data}, onHub(h)); err == nil {
 			t.Errorf("%v was opened", data)
 		}

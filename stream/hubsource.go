@@ -40,7 +40,15 @@ func (r HubRef) String() string {
 
 // Named is the revision as it was asked for, and the commit that it was.
 func (r HubRef) Named() string {
-	return fmt.Sprintf("%s, commit %.12s", cmp.Or(r.Revision, "main"), r.Commit)
+	return fmt.Sprintf("%s, commit %.12s", cmp.Or(r.Revision, mainBranch), r.Commit)
+}
+
+const mainBranch = "main"
+
+// is reports whether who asks for a revision now, or for none, means the one that
+// was asked for then.
+func (r HubRef) is(revision string) bool {
+	return revision == "" || revision == cmp.Or(r.Revision, mainBranch)
 }
 
 // A hubOpener opens a dataset on the hub.
@@ -63,7 +71,7 @@ func openHub(ctx context.Context, spec Spec, opt Options, name hubName, patterns
 	o := &hubOpener{spec, opt, client, HubRef{
 		Endpoint: client.Endpoint(), Repo: name.repo, Config: name.config, Split: cmp.Or(name.split, trainSplit), Revision: name.revision,
 	}}
-	if was := spec.Was; was != nil && was.Hub != nil && was.Hub.Repo == name.repo && (name.revision == "" || name.revision == was.Hub.Revision) {
+	if was := spec.Was; was != nil && was.Hub != nil && was.Hub.Repo == name.repo && was.Hub.is(name.revision) {
 		return o.reopen(ctx, *was)
 	}
 	return o.open(ctx, name, patterns)
@@ -134,8 +142,15 @@ func (o *hubOpener) reopen(ctx context.Context, was Fingerprint) (Source, error)
 	files := make([]hub.File, len(was.Files))
 	for i, f := range was.Files {
 		files[i] = hub.File{Path: f.Path, Size: f.Size, OID: cmp.Or(f.GitOID, f.SHA256), LFS: f.GitOID == ""}
+		if f.Sampled { // of a cache that did not tell its hash, which this is none
+			files[i].OID, files[i].LFS = "", false
+		}
 	}
-	err := o.compare(ctx, files, 0)
+	from := 0
+	if len(o.ref.Gone) > 0 {
+		from = o.spec.From // the commit that the run went over to may have others before
+	}
+	err := o.compare(ctx, files, from)
 	var missing *hub.NotFoundError
 	if errors.As(err, &missing) && missing.What == hub.Revision {
 		err = o.rebase(ctx, files)
@@ -167,8 +182,7 @@ func (o *hubOpener) compare(ctx context.Context, files []hub.File, from int) err
 	case o.client.Offline():
 		return nil // the cache holds no listing that could be relied on
 	case len(files) > maxListed && len(o.ref.Gone) == 0:
-		_, err := o.client.Info(ctx, o.ref.Repo, o.ref.Commit)
-		return err
+		return remoteError(o.client.HasCommit(ctx, o.ref.Repo, o.ref.Commit))
 	}
 	paths := make([]string, len(files))
 	for i, f := range files {

@@ -14,7 +14,7 @@ import (
 type Spec struct {
 	Dataset   string   // the dataset's key: one of the catalogue's, hf:owner/name[:config[/split]], or with Data any name
 	Revision  string   // branch, tag or commit of a dataset on the hub; empty is main
-	Data      []string // files, folders and globs to read instead, absolute or relative to the working directory, or https addresses
+	Data      []string // files, folders and globs to read instead, absolute or relative to the working directory, or https and http addresses
 	TextField string   // the column that holds the text; empty means what TextField says. Plain text and the sample have none
 	Columns   []string // other columns wanted in Row.Columns: JSONL and Parquet only
 
@@ -23,7 +23,7 @@ type Spec struct {
 	// asked for then; files that are not what they were are a *ChangedError.
 	Was *Fingerprint
 	// From is the first file of Was that is still to be read: where the commit
-	// has vanished, those before it may have changed.
+	// has vanished, or one before it, the files before From may have changed.
 	From int
 }
 

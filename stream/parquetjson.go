@@ -77,7 +77,13 @@ func bytesConverter(logical any) func(parquet.Value) []byte {
 			return jsonString(string(v.ByteArray()))
 		}
 	case *pq.Float16Type:
-		return func(v parquet.Value) []byte { return jsonFloat(float16(binary.LittleEndian.Uint16(v.ByteArray())), 32) }
+		return func(v parquet.Value) []byte {
+			b := v.ByteArray()
+			if len(b) != 2 { // the schema of a damaged file may say so
+				return []byte("null")
+			}
+			return jsonFloat(float16(binary.LittleEndian.Uint16(b)), 32)
+		}
 	case nil:
 		return func(v parquet.Value) []byte {
 			return jsonString(base64.StdEncoding.EncodeToString(v.ByteArray()))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/deprecated"
+	pq "github.com/parquet-go/parquet-go/format"
 	"pgregory.net/rapid"
 )
 
@@ -52,6 +53,9 @@ func TestFloat16(t *testing.T) {
 		if got := float16(bits); got != want {
 			t.Errorf("%04x is %v, want %v", bits, got, want)
 		}
+	}
+	if got := string(bytesConverter(&pq.Float16Type{})(parquet.FixedLenByteArrayValue([]byte{1}))); got != "null" {
+		t.Errorf("one byte is %s", got)
 	}
 	if got := float16(0x7E00); !math.IsNaN(got) {
 		t.Errorf("not a number is %v", got)

@@ -21,7 +21,7 @@ func recognise(path string) (string, error) {
 		return "", &FormatError{Path: path, Reason: "not a regular file: it could not be read again to resume"}
 	}
 	if foreign[extension(path)] {
-		return "", &FormatError{Path: path, Reason: "compressed in a way that is not read; gzip and zstd are: decompress it, or compress it as one of them"}
+		return "", &FormatError{Path: path, Reason: reasonForeign}
 	}
 	if kind := kindOf(path); kind != "" {
 		return kind, nil
@@ -40,9 +40,13 @@ func headOf(path string) ([]byte, error) {
 		return nil, fmt.Errorf("data: %w", err)
 	}
 	defer f.Close()
-	var r io.Reader = f
-	if _, p := splitPacking(strings.ToLower(path)); p.open != nil {
-		u, err := p.open(f, unpack.Point{})
+	return readHead(path, f)
+}
+
+// readHead is headOf for the content of a file, and its name or address.
+func readHead(name string, r io.Reader) ([]byte, error) {
+	if _, p := splitPacking(strings.ToLower(name)); p.open != nil {
+		u, err := p.open(r, unpack.Point{})
 		if err != nil {
 			return nil, fmt.Errorf("data: %w", err)
 		}
@@ -56,13 +60,17 @@ func headOf(path string) ([]byte, error) {
 	case err == nil || err == io.EOF || err == io.ErrUnexpectedEOF:
 		return head[:n], nil
 	case errors.As(err, &corrupt):
-		return nil, &FormatError{Path: path, Reason: reasonPacked, Err: err}
+		return nil, &FormatError{Path: name, Reason: reasonPacked, Err: err}
 	}
 	return nil, fmt.Errorf("data: %w", err)
 }
 
-// reasonPacked is what is wrong with a file that is damaged where it starts.
-const reasonPacked = "cannot be decompressed"
+const (
+	// reasonPacked is what is wrong with a file that is damaged where it starts.
+	reasonPacked = "cannot be decompressed"
+
+	reasonForeign = "compressed in a way that is not read; gzip and zstd are: decompress it, or compress it as one of them"
+)
 
 // sniff returns the format of a file that starts with head when it is unpacked.
 func sniff(path string, head []byte) (string, error) {

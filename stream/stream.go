@@ -2,20 +2,21 @@
 // that a row is the one it was before.
 //
 // There are few types. A [Source] is a dataset that can be read again: the
-// built-in sample, or local files. It has a [Fingerprint], which says that the
-// content is the same, and opens a [Reader] at a [Cursor]. A Reader yields
-// every [Row] of the source, those that are no samples too: a row is counted
-// from 0 before any filter, and the position of a run is always such a raw
-// row, never a count of kept samples. A Cursor is the next row to read and the
-// proof of the last one consumed; of a compressed file it also knows from where on
-// to decode. [Shuffle] and [Repeat] make other sources of
-// one: the same rows in another order, and several times.
+// built-in sample, a dataset of the Hugging Face Hub, files of the web, or local
+// ones. [Open] finds it. It has a [Fingerprint], which says that the content is
+// the same, and opens a [Reader] at a [Cursor]. A Reader yields every [Row] of
+// the source, those that are no samples too: a row is counted from 0 before any
+// filter, and the position of a run is always such a raw row, never a count of
+// kept samples. A Cursor is the next row to read and the proof of the last one
+// consumed; of a compressed file it also knows from where on to decode. [Shuffle]
+// and [Repeat] make other sources of one: the same rows in another order, and
+// several times. [Datasets] is the catalogue of those that have a short name.
 //
 // Caveats: the text of a Row is valid only until the next call of Next. An
 // error is never the end of the data: only [io.EOF] is. Files are taken to stay
 // as they are while a Source is in use: one that was replaced, cut or written
 // to is a *ChangedError, found when the file is opened and when its end is
-// reached. Nothing here prints.
+// reached, and far away with each answer. Nothing here prints.
 package stream
 
 import (

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func (p *webPlace) fingerprint(ctx context.Context, h *hasher) (FileInfo, error)
 	}
 	var err error
 	r := p.remote.ReaderAt(ctx)
-	if info.Sampled = h.bytes(info.Size) < info.Size; info.Sampled {
+	if info.Sampled = h.samples(info.Size); info.Sampled {
 		info.SHA256, err = h.sample(ctx, r, info.Size)
 	} else {
 		info.SHA256, err = h.whole(ctx, r, info.Size)
@@ -108,12 +109,19 @@ func (p *webPlace) recognise(ctx context.Context) (string, error) {
 	if u, err := url.Parse(name); err == nil {
 		name = path.Base(u.Path)
 	}
+	if foreign[extension(name)] {
+		return "", &FormatError{Path: p.name(), Reason: reasonForeign}
+	}
 	if kind := hubKind(name); kind != "" {
 		return kind, nil
 	}
-	head := make([]byte, min(4096, p.size()))
-	if n, err := p.remote.ReadAt(ctx, head, 0); n < len(head) && !errors.Is(err, io.EOF) {
+	head, err := readHead(p.name(), bufio.NewReaderSize(io.NewSectionReader(p.remote.ReaderAt(ctx), 0, p.size()), webHead))
+	if err != nil {
 		return "", remoteError(err)
 	}
 	return sniff(p.name(), head)
 }
+
+// webHead is how many bytes of a file are read at once to see how it starts: as a
+// rule that of one that is compressed too.
+const webHead = 64 << 10

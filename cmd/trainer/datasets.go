@@ -32,13 +32,13 @@ func datasetsAction(c *cli.Context) error {
 	if _, err := cmdline.Args(c); err != nil {
 		return err
 	}
-	client, err := cacheOnly()
+	client, err := hubClient(&notices{w: c.App.ErrWriter})()
 	if err != nil {
 		return err
 	}
 	var list []datasetJSON
 	for _, d := range stream.Datasets() {
-		has, err := stream.Cached(c.Context, client, d)
+		has, err := stream.Cached(client, d)
 		if err != nil {
 			return fmt.Errorf("look for %s in the cache: %w", d.Key, err)
 		}

@@ -46,16 +46,6 @@ func hubClient(n *notices) func() (*hub.Client, error) {
 	})
 }
 
-// cacheOnly is a client that reads nothing but the cache on this machine.
-func cacheOnly() (*hub.Client, error) {
-	opt, err := hub.FromEnv(os.Getenv)
-	if err != nil {
-		return nil, err
-	}
-	opt.Offline = true
-	return hub.New(opt)
-}
-
 // query matches the query of an address, which may be a signature.
 var query = regexp.MustCompile(`(https?://[^\s?#]*)[?#]\S*`)
 

@@ -15,6 +15,7 @@ import (
 	"ckptledger/cmd/internal/records"
 	"ckptledger/ledger"
 	"ckptledger/stream"
+	"ckptledger/stream/hub"
 	"ckptledger/trainer"
 	"ckptledger/trainer/local"
 )
@@ -306,10 +307,19 @@ func (r *resumption) openSource(ctx context.Context) (*source, error) {
 	if spec.Data == nil {
 		spec.Data = was.Data
 	}
-	if !slices.Contains(r.accept, "data") {
+	again := slices.Contains(r.accept, "data") // as it is now
+	switch {
+	case !again:
 		spec.Was = &was
+	case spec.Revision == "" && was.Hub != nil:
+		spec.Revision = was.Hub.Revision
 	}
 	src, err := openSource(ctx, r.c.App.ErrWriter, r.cache(ctx), spec)
+	var missing *hub.NotFoundError
+	if again && r.want.revision == "" && errors.As(err, &missing) && missing.What == hub.Revision {
+		spec.Revision = ""
+		src, err = openSource(ctx, r.c.App.ErrWriter, r.cache(ctx), spec)
+	}
 	var changed *stream.ChangedError
 	switch {
 	case errors.As(err, &changed):

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/human"
@@ -124,11 +125,18 @@ func sourceError(err error) error {
 // nobody could be asked for it.
 func unreachable(err error) bool {
 	var unreachable *hub.UnreachableError
-	var status *hub.StatusError
 	var offline *hub.OfflineError
 	var unauthorized *hub.UnauthorizedError
 	var gated *hub.GatedError
-	return errors.As(err, &unreachable) || errors.As(err, &status) || errors.As(err, &offline) || errors.As(err, &unauthorized) || errors.As(err, &gated)
+	var status *hub.StatusError
+	if errors.As(err, &status) {
+		switch status.Status {
+		case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
+			return false // as an address of the web whose signature was not kept
+		}
+		return true
+	}
+	return errors.As(err, &unreachable) || errors.As(err, &offline) || errors.As(err, &unauthorized) || errors.As(err, &gated)
 }
 
 // recorded is the fingerprint that a run was begun with.

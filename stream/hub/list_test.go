@@ -59,7 +59,7 @@ func TestRenamedDatasetIsFoundByItsOldName(t *testing.T) {
 	}
 	check(t, "files", len(files), 5)
 	for _, path := range []string{largePath, smallPath} {
-		if _, err = s.open(t, path).ReadAt(t.Context(), make([]byte, 10), 5); err != nil {
+		if _, err := s.open(t, path).ReadAt(t.Context(), make([]byte, 10), 5); err != nil {
 			t.Error(err)
 		}
 	}

@@ -186,8 +186,8 @@ func (c *Client) statusError(resp *http.Response, t target) error {
 		Request: c.scrub(resp.Header.Get("X-Request-Id")),
 		Wait:    serverWait(resp.Header),
 	}
-	if !c.own(u) {
-		return s // a host that knows nothing of datasets and tokens
+	if !c.own(u) || t.repo == "" {
+		return s // a host that knows nothing of datasets and tokens, or an address that names none
 	}
 	hadToken := resp.Request.Header.Get("Authorization") != ""
 	notFound := &NotFoundError{Repo: t.repo, Revision: t.revision, Path: t.path, HadToken: hadToken, Request: s.Request}
