@@ -198,6 +198,9 @@ func headOf(path string) ([]byte, error) {
 	return nil, fmt.Errorf("data: %w", err)
 }
 
+// reasonArray is what is wrong with JSON that is not JSON lines.
+const reasonArray = "a JSON array; write one object a line instead"
+
 // reasonPacked is what is wrong with a file that is damaged where it starts.
 const reasonPacked = "cannot be decompressed"
 
@@ -213,7 +216,7 @@ func sniff(path string, head []byte) (string, error) {
 	case strings.HasPrefix(text, "{"):
 		return formatJSONL + p.ext, nil
 	case strings.HasPrefix(text, "[") && extension(stem) == ".json":
-		return "", &FormatError{Path: path, Reason: "a JSON array; write one object a line instead"}
+		return "", &FormatError{Path: path, Reason: reasonArray}
 	case strings.ContainsRune(text, 0):
 		return "", &FormatError{Path: path, Reason: "not text, JSON lines or Parquet"}
 	}

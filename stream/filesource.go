@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -123,6 +124,9 @@ func (s *fileSource) probe(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if rows == 0 && s.kind != formatParquet && hasFields(s.kind) && startsArray(row.raw) {
+			return &FormatError{Path: r.now.name(), Reason: reasonArray}
+		}
 		first = row.Next.File == row.At.File // what comes then may lie far away
 		missing = slices.DeleteFunc(missing, func(column string) bool {
 			if column == s.spec.TextField {
@@ -147,6 +151,14 @@ func (s *fileSource) probe(ctx context.Context) error {
 		Reason: fmt.Sprintf("none of the first %d rows has it", rows),
 		Have:   have,
 	}
+}
+
+// startsArray reports whether a line is the first of an array of objects, on one
+// line or on many.
+func startsArray(line []byte) bool {
+	rest, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("["))
+	rest = bytes.TrimSpace(rest)
+	return ok && (len(rest) == 0 || rest[0] == '{')
 }
 
 // Info implements Source.
@@ -222,7 +234,8 @@ func (s *fileSource) Fingerprint(ctx context.Context) (Fingerprint, error) {
 	}
 	h := hasher{cache: s.opt.Cache, now: s.opt.Now, hashedWhole: s.hashing}
 	var done, total int64
-	for _, f := range s.files {
+	for i, f := range s.files {
+		h.hashedWhole = s.wholeUpTo(i)
 		total += f.toHash(&h)
 	}
 	h.progress = func(bytes int64) {
@@ -234,8 +247,12 @@ func (s *fileSource) Fingerprint(ctx context.Context) (Fingerprint, error) {
 	if hasFields(s.kind) {
 		print.TextField = s.spec.TextField
 	}
-	for _, f := range s.files {
+	for i, f := range s.files {
+		h.hashedWhole = s.wholeUpTo(i)
 		info, err := f.fingerprint(ctx, &h)
+		if err == nil {
+			info, err = s.asOnHub(i, info)
+		}
 		if err != nil {
 			return Fingerprint{}, err
 		}
@@ -245,6 +262,40 @@ func (s *fileSource) Fingerprint(ctx context.Context) (Fingerprint, error) {
 	print.Digest = digestFiles(print.Files)
 	s.print = &print
 	return print, nil
+}
+
+// copied is what the hub said of a file that may be the local copy i, nil if it
+// cannot be.
+func (s *fileSource) copied(i int) *FileInfo {
+	was := s.spec.Was
+	_, local := s.files[i].place.(*localFile)
+	if !local || was == nil || len(was.Files) != len(s.files) || was.Files[i].Size != s.files[i].size() {
+		return nil
+	}
+	return &was.Files[i]
+}
+
+// wholeUpTo is how large file i may be to be hashed as a whole: any size, if it
+// is known by its whole hash, as files of the hub are.
+func (s *fileSource) wholeUpTo(i int) int64 {
+	if was := s.copied(i); was != nil && was.SHA256 != "" && !was.Sampled {
+		return max(s.hashing, was.Size)
+	}
+	return s.hashing
+}
+
+// asOnHub names what is in file i as the hub did, where that is the same: files
+// that are small there are known by git's name for them.
+func (s *fileSource) asOnHub(i int, info FileInfo) (FileInfo, error) {
+	was := s.copied(i)
+	if was == nil || was.GitOID == "" {
+		return info, nil
+	}
+	oid, err := gitOID(info.Path)
+	if err == nil && oid == was.GitOID {
+		info.SHA256, info.GitOID, info.Sampled = "", oid, false
+	}
+	return info, err
 }
 
 // Open implements Source.

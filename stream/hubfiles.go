@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ckptledger/stream/hub"
@@ -77,7 +78,9 @@ func choosePart(name hubName, data []byte) (part, error) {
 		c = card{} // of which the hub itself makes nothing either
 	}
 	if len(c.Configs) == 0 {
-		p.folder = name.config // a folder's name, if it is anything
+		if name.config != "default" { // what the hub calls all of such a dataset
+			p.folder = name.config // a folder's name, if it is anything
+		}
 		return p, nil
 	}
 	config, err := c.choose(name)
@@ -306,6 +309,48 @@ var shardName = regexp.MustCompile(`^data/(.+)-[0-9]{5}-of-[0-9]{5}[^/]*$`)
 func isShard(name, word string) bool {
 	m := shardName.FindStringSubmatch(name)
 	return m != nil && m[1] == word
+}
+
+var shardOf = regexp.MustCompile(`^(.*?)([0-9]{5})-of-([0-9]{5})(.*)$`)
+
+// missingShards returns the files that are not there although the names of
+// others count them, as train-00001-of-00002.parquet does.
+func (p part) missingShards(files []hub.File) []string {
+	type set struct {
+		tail string // of one of them
+		have map[int]bool
+	}
+	sets := map[[2]string]set{}
+	for _, f := range files {
+		m := shardOf.FindStringSubmatch(f.Path)
+		if m == nil {
+			continue
+		}
+		key := [2]string{m[1], m[3]}
+		s := sets[key]
+		if s.have == nil {
+			s = set{tail: m[4], have: map[int]bool{}}
+			sets[key] = s
+		}
+		n, _ := strconv.Atoi(m[2]) // five digits
+		s.have[n] = true
+	}
+	var missing []string
+	for key, s := range sets {
+		count, _ := strconv.Atoi(key[1])
+		for n := range count {
+			f := hub.File{Path: fmt.Sprintf("%s%05d-of-%s%s", key[0], n, key[1], s.tail)}
+			if s.have[n] {
+				continue
+			}
+			// A pattern may mean some of them.
+			if wanted, err := p.matching([]hub.File{f}); p.patterns == nil || err == nil && len(wanted) > 0 {
+				missing = append(missing, f.Path)
+			}
+		}
+	}
+	slices.Sort(missing)
+	return missing
 }
 
 func inFolder(name, word string) bool {

@@ -21,6 +21,13 @@ const (
 	Entry    = "file or folder"
 )
 
+// NameError says that no dataset can be called so.
+type NameError struct{ Repo string }
+
+func (e *NameError) Error() string {
+	return fmt.Sprintf("%q is not the name of a dataset on the hub: write owner/name", e.Repo)
+}
+
 // NotFoundError says that the hub knows of no such thing. For a dataset that is
 // also its answer to those who may not see it.
 type NotFoundError struct {

@@ -23,7 +23,6 @@ package hub
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -178,7 +177,7 @@ func checkRepo(repo string) error {
 		if strings.Trim(s, ".") == "" || strings.ContainsFunc(s, func(r rune) bool {
 			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
 		}) {
-			return fmt.Errorf("%q is not the name of a dataset on the hub: write owner/name", repo)
+			return &NameError{repo}
 		}
 	}
 	return nil
