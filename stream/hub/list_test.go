@@ -54,6 +54,9 @@ func TestRenamedDatasetIsFoundByItsOldName(t *testing.T) {
 	}
 	check(t, "id", info.ID, "owner/new")
 	files, err := s.client.Files(t.Context(), repoName, info.Commit, "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	check(t, "files", len(files), 5)
 	for _, path := range []string{largePath, smallPath} {
 		if _, err = s.open(t, path).ReadAt(t.Context(), make([]byte, 10), 5); err != nil {
