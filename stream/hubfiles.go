@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -67,15 +68,27 @@ func (f *cardFiles) UnmarshalJSON(data []byte) error {
 
 const trainSplit = "train"
 
+// parseCard reads a card, which is JSON or nil. An error is of its list of configs:
+// without that, other files would be read than are meant. What is no list, the hub
+// makes nothing of either.
+func parseCard(data []byte) (c card, err error) {
+	var raw struct{ Configs json.RawMessage }
+	if json.Unmarshal(data, &raw) != nil || !bytes.HasPrefix(raw.Configs, []byte("[")) {
+		return c, nil
+	}
+	err = json.Unmarshal(raw.Configs, &c.Configs)
+	return c, err
+}
+
 // choosePart returns what name means by the dataset's card, which is JSON or nil.
 func choosePart(name hubName, data []byte) (part, error) {
 	p := part{config: name.config, split: name.split}
 	if p.split == "" {
 		p.split = trainSplit
 	}
-	var c card
-	if data != nil && json.Unmarshal(data, &c) != nil {
-		c = card{} // of which the hub itself makes nothing either
+	c, err := parseCard(data)
+	if err != nil {
+		return p, &KeyError{name.key(), fmt.Sprintf("what its card says of its files cannot be read (%v): download them, and give them by --data", err)}
 	}
 	if len(c.Configs) == 0 {
 		if name.config != "default" { // what the hub calls all of such a dataset
