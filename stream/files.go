@@ -70,6 +70,7 @@ func findFiles(data []string) (paths, patterns []string, format string, err erro
 // and name as an absolute pattern.
 func resolve(name string) (pattern string, files []string, err error) {
 	if strings.Contains(name, "://") {
+		name, _, _ = strings.Cut(name, "?") // which may be a signature
 		return "", nil, &FormatError{Path: name, Reason: "neither a local file nor an https address"}
 	}
 	if strings.HasPrefix(name, hubPrefix) {

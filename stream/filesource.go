@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -122,6 +123,9 @@ func (s *fileSource) probe(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if rows == 0 && s.kind != formatParquet && hasFields(s.kind) && startsArray(row.raw) {
+			return &FormatError{Path: r.now.name(), Reason: reasonArray}
+		}
 		first = row.Next.File == row.At.File // what comes then may lie far away
 		missing = slices.DeleteFunc(missing, func(column string) bool {
 			if column == s.spec.TextField {
@@ -146,6 +150,14 @@ func (s *fileSource) probe(ctx context.Context) error {
 		Reason: fmt.Sprintf("none of the first %d rows has it", rows),
 		Have:   have,
 	}
+}
+
+// startsArray reports whether a line is the first of an array of objects, on one
+// line or on many.
+func startsArray(line []byte) bool {
+	rest, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("["))
+	rest = bytes.TrimSpace(rest)
+	return ok && (len(rest) == 0 || rest[0] == '{')
 }
 
 // Info implements Source.

@@ -69,6 +69,9 @@ const (
 	// reasonPacked is what is wrong with a file that is damaged where it starts.
 	reasonPacked = "cannot be decompressed"
 
+	// reasonArray is what is wrong with JSON that is not JSON lines.
+	reasonArray = "a JSON array; write one object a line instead"
+
 	reasonForeign = "compressed in a way that is not read; gzip and zstd are: decompress it, or compress it as one of them"
 )
 
@@ -84,7 +87,7 @@ func sniff(path string, head []byte) (string, error) {
 	case strings.HasPrefix(text, "{"):
 		return formatJSONL + p.ext, nil
 	case strings.HasPrefix(text, "[") && extension(stem) == ".json":
-		return "", &FormatError{Path: path, Reason: "a JSON array; write one object a line instead"}
+		return "", &FormatError{Path: path, Reason: reasonArray}
 	case strings.ContainsRune(text, 0):
 		return "", &FormatError{Path: path, Reason: "not text, JSON lines or Parquet"}
 	}

@@ -26,10 +26,10 @@ package hub
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -182,7 +182,7 @@ func checkRepo(repo string) error {
 		if strings.Trim(s, ".") == "" || strings.ContainsFunc(s, func(r rune) bool {
 			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
 		}) {
-			return fmt.Errorf("%q is not the name of a dataset on the hub: write owner/name", repo)
+			return &NameError{strconv.Quote(repo), "is not the name of a dataset on the hub: write owner/name"}
 		}
 	}
 	return nil
