@@ -21,11 +21,15 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
+// connections are all clients' of a test hub: so many clients are made that those
+// that each of them would leave open would be too many.
+var connections = &http.Transport{MaxIdleConnsPerHost: 8}
+
 // onHub makes the options that read from a test's hub, as a process of its own
 // would: with a new client each time. Waits are short.
 func onHub(h *hubtest.Hub, edit ...func(*hub.Options)) Options {
 	return Options{Hub: func() (*hub.Client, error) {
-		opt := hub.Options{Endpoint: h.URL, Backoff: time.Millisecond, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
+		opt := hub.Options{Endpoint: h.URL, Transport: connections, Backoff: time.Millisecond, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
 		for _, e := range edit {
 			e(&opt)
 		}

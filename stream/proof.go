@@ -36,8 +36,10 @@ func After(row *Row) Cursor {
 }
 
 // WithoutProof returns c without the row consumed last, so that one whose bytes
-// are others now may have come before.
+// are others now may have come before: another column is read. The page is one of
+// the old column.
 func (c Cursor) WithoutProof() Cursor {
+	c.Next.Page = PageAt{}
 	if c.Last != nil && c.Last.At.File != c.Next.File {
 		c.Point = nil // it is in the file before
 	}
