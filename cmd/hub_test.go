@@ -117,15 +117,16 @@ func wikiRows(n int) []string {
 	return rows
 }
 
-// packed writes rows in a format.
-func packed(t *testing.T, format string, rows []string) []byte {
+// packed writes rows in a format, with the options if that is Parquet.
+func packed(t *testing.T, format string, rows []string, options ...parquet.WriterOption) []byte {
 	t.Helper()
 	type row struct {
 		Text string `parquet:"text" json:"text"`
 	}
 	var b bytes.Buffer
 	if format == "parquet" {
-		w := parquet.NewGenericWriter[row](&b, parquet.MaxRowsPerRowGroup(1500), parquet.PageBufferSize(16<<10), parquet.Compression(&parquet.Snappy))
+		options = append([]parquet.WriterOption{parquet.MaxRowsPerRowGroup(1500), parquet.PageBufferSize(16 << 10), parquet.Compression(&parquet.Snappy)}, options...)
+		w := parquet.NewGenericWriter[row](&b, options...)
 		for _, text := range rows {
 			if _, err := w.Write([]row{{text}}); err != nil {
 				t.Fatal(err)
@@ -193,6 +194,7 @@ func TestHubKill(t *testing.T) {
 	}
 	for _, format := range []string{"parquet", "jsonl", "jsonl.gz", "jsonl.zst"} {
 		h := hubtest.New(t)
+		h.Signed = time.Minute + 100*time.Millisecond // which is not used in its last minute
 		h.Repo("owner/rows").Commit(map[string]hubtest.File{
 			"data/train-00000-of-00002." + format: hubtest.Large(packed(t, format, rows[:9000])),
 			"data/train-00001-of-00002." + format: hubtest.Large(packed(t, format, rows[9000:])),
@@ -205,6 +207,11 @@ func TestHubKill(t *testing.T) {
 				return &hubtest.Fault{Drop: true}
 			case 9:
 				return &hubtest.Fault{Cut: 1000}
+			case 10:
+				if r.Kind == hubtest.Content {
+					return &hubtest.Fault{Status: 403} // as if its time had come
+				}
+				return hubtest.TooMany("resolvers", 0)
 			}
 			return nil
 		}

@@ -4,7 +4,9 @@ package cmd
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -16,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -82,6 +85,7 @@ func TestScripts(t *testing.T) {
 			"flip":     cmdFlip,
 			"lines":    cmdLines,
 			"hub":      cmdHub(t),
+			"pack":     cmdPack,
 		},
 	})
 }
@@ -243,4 +247,21 @@ func cmdLines(ts *testscript.TestScript, neg bool, args []string) {
 	if got := bytes.Count([]byte(ts.ReadFile(args[0])), []byte("\n")); got != want {
 		ts.Fatalf("%s has %d lines, want %d", args[0], got, want)
 	}
+}
+
+// pack FILE compresses a file to FILE.gz and to FILE.zst, a single frame.
+func cmdPack(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: pack FILE")
+	}
+	data := []byte(ts.ReadFile(args[0]))
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write(data)
+	ts.Check(errors.Join(err, w.Close()))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".gz"), b.Bytes(), 0o644))
+	z, err := zstd.NewWriter(nil)
+	ts.Check(err)
+	defer z.Close()
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".zst"), z.EncodeAll(data, nil), 0o644))
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"ckptledger/stream/hub/hubtest"
+
 	"github.com/parquet-go/parquet-go"
 )
 
@@ -25,26 +27,42 @@ func sampleTexts(b *testing.B, n int64) []string {
 	return all
 }
 
+// benchFiles are texts in each format, by what its files are called.
+func benchFiles(b *testing.B, texts []string) map[string][]byte {
+	b.Helper()
+	raw := asJSONL(texts)
+	return map[string][]byte{
+		"txt":       asText(texts),
+		"jsonl":     raw,
+		"jsonl.gz":  gzipped(b, raw),
+		"jsonl.zst": zstded(b, raw),
+		"parquet":   benchParquet(b, texts, 50_000),
+	}
+}
+
 // BenchmarkRead reads all of a source: rows and bytes of text a second.
 func BenchmarkRead(b *testing.B) {
-	texts := sampleTexts(b, benchRows)
+	b.Run("sample", func(b *testing.B) { benchRead(b, sampleSource{rows: benchRows}) })
 	dir := b.TempDir()
-	for _, c := range []struct {
-		name string
-		src  Source
-	}{
-		{"sample", sampleSource{rows: benchRows}},
-		{"text", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.txt"), asText(texts))}})},
-		{"jsonl", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.jsonl"), asJSONL(texts))}})},
-		{"jsonl.gz", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.jsonl.gz"), gzipped(b, asJSONL(texts)))}})},
-		{"jsonl.zst", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.jsonl.zst"), zstded(b, asJSONL(texts)))}})},
-		{"parquet", openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a.parquet"), benchParquet(b, texts, 50_000))}})},
-	} {
-		b.Run(c.name, func(b *testing.B) { benchRead(b, c.src) })
+	for format, data := range benchFiles(b, sampleTexts(b, benchRows)) {
+		src := openData(b, Spec{Data: []string{write(b, filepath.Join(dir, "a."+format), data)}})
+		b.Run(format, func(b *testing.B) { benchRead(b, src) })
 	}
 	b.Run("parquet pages", func(b *testing.B) { benchPages(b, filepath.Join(dir, "a.parquet")) })
 }
 
+// BenchmarkHub reads the files of BenchmarkRead from a hub in the same process,
+// whose work counts too.
+func BenchmarkHub(b *testing.B) {
+	for format, data := range benchFiles(b, sampleTexts(b, benchRows)) {
+		h := hubtest.New(b)
+		h.Repo("owner/rows").Commit(map[string]hubtest.File{"train." + format: hubtest.Large(data)})
+		src := openOnHub(b, h, Spec{Dataset: "hf:owner/rows"})
+		b.Run(format, func(b *testing.B) { benchRead(b, src) })
+	}
+}
+
+// benchRead reads all rows of src.
 func benchRead(b *testing.B, src Source) {
 	b.ReportAllocs()
 	var rows, size int64

@@ -190,7 +190,7 @@ func TestFarErrors(t *testing.T) {
 	ctx := context.Background()
 	for kind, data := range map[string][]byte{
 		formatText:     asText(texts(30_000)),
-		formatTextGzip: gzipped(t, noisy(1_500_000)),
+		formatTextGzip: gzipped(t, noisy(5<<20)),
 		formatParquet:  asParquet(t, pointers(texts(30_000)), 3000),
 	} {
 		src, files := far(t, kind, data, data)

@@ -2,17 +2,13 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
-
-	"ckptledger/stream/unpack"
 )
 
 // A file is one file of a source.
@@ -74,6 +70,7 @@ func findFiles(data []string) (paths, patterns []string, format string, err erro
 // and name as an absolute pattern.
 func resolve(name string) (pattern string, files []string, err error) {
 	if strings.Contains(name, "://") {
+		name, _, _ = strings.Cut(name, "?") // which may be a signature
 		return "", nil, &FormatError{Path: name, Reason: "neither a local file nor an https address"}
 	}
 	if strings.HasPrefix(name, hubPrefix) {
@@ -145,87 +142,6 @@ func filesIn(folder string) ([]string, error) {
 		return nil, fmt.Errorf("data %s: %w: the folder itself holds no .txt, .jsonl or .parquet file, nor .gz or .zst of the first two", folder, ErrNoData)
 	}
 	return files, nil
-}
-
-// recognise returns a file's format: by its extension, else by how it starts.
-func recognise(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", fmt.Errorf("data: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		// Also because opening a pipe would wait for its writer.
-		return "", &FormatError{Path: path, Reason: "not a regular file: it could not be read again to resume"}
-	}
-	if foreign[extension(path)] {
-		return "", &FormatError{Path: path, Reason: reasonForeign}
-	}
-	if kind := kindOf(path); kind != "" {
-		return kind, nil
-	}
-	head, err := headOf(path)
-	if err != nil {
-		return "", err
-	}
-	return sniff(path, head)
-}
-
-// headOf returns how a file starts, unpacked if it is compressed.
-func headOf(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("data: %w", err)
-	}
-	defer f.Close()
-	return readHead(path, f)
-}
-
-// readHead is headOf for the content of a file, and its name or address.
-func readHead(name string, r io.Reader) ([]byte, error) {
-	if _, p := splitPacking(strings.ToLower(name)); p.open != nil {
-		u, err := p.open(r, unpack.Point{})
-		if err != nil {
-			return nil, fmt.Errorf("data: %w", err)
-		}
-		defer u.Close()
-		r = u
-	}
-	head := make([]byte, 4096)
-	n, err := io.ReadFull(r, head)
-	var corrupt *unpack.CorruptError
-	switch {
-	case err == nil || err == io.EOF || err == io.ErrUnexpectedEOF:
-		return head[:n], nil
-	case errors.As(err, &corrupt):
-		return nil, &FormatError{Path: name, Reason: reasonPacked, Err: err}
-	}
-	return nil, fmt.Errorf("data: %w", err)
-}
-
-const (
-	// reasonPacked is what is wrong with a file that is damaged where it starts.
-	reasonPacked = "cannot be decompressed"
-
-	reasonForeign = "compressed in a way that is not read; gzip and zstd are: decompress it, or compress it as one of them"
-)
-
-// sniff returns the format of a file that starts with head when it is unpacked.
-func sniff(path string, head []byte) (string, error) {
-	text := strings.TrimSpace(strings.TrimPrefix(string(head), string(byteOrderMark)))
-	stem, p := splitPacking(strings.ToLower(path))
-	switch {
-	case strings.HasPrefix(text, "PAR1") && p.ext != "":
-		return "", &FormatError{Path: path, Reason: "Parquet that is compressed once more; decompress it first"}
-	case strings.HasPrefix(text, "PAR1"):
-		return formatParquet, nil
-	case strings.HasPrefix(text, "{"):
-		return formatJSONL + p.ext, nil
-	case strings.HasPrefix(text, "[") && extension(stem) == ".json":
-		return "", &FormatError{Path: path, Reason: "a JSON array; write one object a line instead"}
-	case strings.ContainsRune(text, 0):
-		return "", &FormatError{Path: path, Reason: "not text, JSON lines or Parquet"}
-	}
-	return formatText + p.ext, nil
 }
 
 func extension(path string) string { return strings.ToLower(filepath.Ext(path)) }

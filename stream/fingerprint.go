@@ -40,6 +40,7 @@ const (
 	Extended  = "extended"  // larger than it was; whether it starts the same is not known
 	Replaced  = "replaced"  // other content of the same size, or other data altogether
 	Rewritten = "rewritten" // the history of a dataset on the hub: the commit is gone
+	Damaged   = "damaged"   // a file of the Hugging Face cache is not what its name says; removed, it is read from the hub
 	Reordered = "reordered" // the same content at another place in the sequence
 )
 

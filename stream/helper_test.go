@@ -207,12 +207,15 @@ func withoutPageIndex(t testing.TB, data []byte) []byte {
 	})
 }
 
-// gzipped compresses data as so many members as there are pieces of it.
+// gzipped compresses data to as many members as there are pieces of it.
 func gzipped(t testing.TB, data ...[]byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	for _, d := range data {
-		w := gzip.NewWriter(&b)
+		w, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if _, err := w.Write(d); err != nil {
 			t.Fatal(err)
 		}

@@ -356,7 +356,7 @@ func TestHubCache(t *testing.T) {
 		_, err = src.Fingerprint(ctx)
 	}
 	var changed *ChangedError
-	if !errors.As(err, &changed) || !strings.Contains(err.Error(), blob) {
+	if !errors.As(err, &changed) || !strings.Contains(err.Error(), blob+" damaged") {
 		t.Errorf("a damaged file of the cache: %v", err)
 	}
 	if err := os.Remove(blob); err != nil {
@@ -369,6 +369,15 @@ func TestHubCache(t *testing.T) {
 	}
 	if !errors.As(err, &missing) {
 		t.Errorf("offline, without a file: %v", err)
+	}
+	// A run is not begun on what is left: without the file, and without its name.
+	link := filepath.Join(repo, "snapshots", was.Hub.Commit, was.Files[1].Path)
+	for range 2 {
+		_, err = Open(ctx, Spec{Dataset: shardsKey}, onHub(h, cached, offline))
+		if !errors.As(err, &missing) || missing.Path != was.Files[1].Path {
+			t.Errorf("offline, begun without a file: %v", err)
+		}
+		os.Remove(link)
 	}
 }
 
@@ -618,5 +627,71 @@ func TestHubResumeCost(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLocalCopyByOtherNames reads on in downloaded files of which the hub states
+// no SHA-256, as it does of small ones, or which are so large that of local files
+// only a part is hashed.
+func TestLocalCopyByOtherNames(t *testing.T) {
+	ctx := context.Background()
+	texts := strings.Fields(strings.Repeat("some text of a row, one of many ", 5))
+	small, large := asJSONL(texts[:9]), asJSONL(texts)
+	h := hubtest.New(t)
+	h.Repo("owner/copy").Commit(map[string]hubtest.File{"a.jsonl": hubtest.Small(string(small)), "b.jsonl": hubtest.Large(large)})
+	src := openOnHub(t, h, Spec{Dataset: "hf:owner/copy"})
+	was := fingerprintOf(t, src)
+	full := readN(t, src, Cursor{}, -1)
+	if was.Files[0].GitOID == "" || was.Files[1].SHA256 == "" {
+		t.Fatalf("%+v", was.Files)
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.jsonl"), small)
+	write(t, filepath.Join(dir, "b.jsonl"), large)
+	local := func() *fileSource {
+		src, err := Open(ctx, Spec{Dataset: "hf:owner/copy", Data: []string{dir}, Was: &was}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := src.(*fileSource)
+		s.hashing = int64(len(large)) - 1
+		return s
+	}
+	now := fingerprintOf(t, local())
+	if now.Digest != was.Digest {
+		t.Errorf("a copy is %v", was.Diff(now))
+	}
+	if got := readN(t, local(), after(t, full[10]), -1); !cmp.Equal(got, full[11:]) {
+		t.Error("other rows")
+	}
+	was = now // as a run records it
+	if again := fingerprintOf(t, local()); again.Digest != was.Digest {
+		t.Errorf("the second time it is %v", was.Diff(again))
+	}
+	for _, name := range []string{"a.jsonl", "b.jsonl"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[len(data)/2] ^= 1
+		write(t, filepath.Join(dir, name), data)
+		if now := fingerprintOf(t, local()); len(was.Diff(now)) == 0 {
+			t.Errorf("%s was changed unnoticed", name)
+		}
+		data[len(data)/2] ^= 1
+		write(t, filepath.Join(dir, name), data)
+	}
+}
+
+// TestHubArray refuses JSON that is not JSON lines, on one line and on many.
+func TestHubArray(t *testing.T) {
+	for _, data := range []string{`[{"text": "some text of a row"}]`, "[\n {\"text\": \"some text of a row\"},\n {\"text\": \"and another\"}\n]\n"} {
+		h := hubtest.New(t)
+		h.Repo("owner/array").Commit(map[string]hubtest.File{"train.json": hubtest.Small(data)})
+		_, err := Open(context.Background(), Spec{Dataset: "hf:owner/array"}, onHub(h))
+		var format *FormatError
+		if !errors.As(err, &format) || !strings.Contains(err.Error(), "JSON array") {
+			t.Errorf("%q: %v", data, err)
+		}
 	}
 }

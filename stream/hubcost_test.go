@@ -15,13 +15,13 @@ func TestHubLinesCost(t *testing.T) {
 	for i := range rows {
 		rows[i] = fmt.Sprintf("row %d: %s", i, strings.Repeat(fmt.Sprintf("%x ", i*7919), 20))
 	}
-	first, second := asJSONL(rows[:50_000]), asJSONL(rows[50_000:])
-	for format, pack := range map[string]func([]byte) []byte{
-		"jsonl":    func(b []byte) []byte { return b },
-		"jsonl.gz": func(b []byte) []byte { return gzipped(t, b) },
+	for format, pack := range map[string]func([]string) []byte{
+		"txt":      asText,
+		"jsonl":    asJSONL,
+		"jsonl.gz": func(rows []string) []byte { return gzipped(t, asJSONL(rows)) },
 	} {
 		h := hubtest.New(t)
-		h.Repo("owner/lines").Commit(map[string]hubtest.File{"a." + format: hubtest.Large(pack(first)), "b." + format: hubtest.Large(pack(second))})
+		h.Repo("owner/lines").Commit(map[string]hubtest.File{"a." + format: hubtest.Large(pack(rows[:50_000])), "b." + format: hubtest.Large(pack(rows[50_000:]))})
 		src := openOnHub(t, h, Spec{Dataset: "hf:owner/lines"})
 		was := fingerprintOf(t, src)
 		full := points(t, src, 1, 1000, 49_000, 50_000, 55_000)

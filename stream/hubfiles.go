@@ -1,11 +1,13 @@
 package stream
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ckptledger/stream/hub"
@@ -66,18 +68,32 @@ func (f *cardFiles) UnmarshalJSON(data []byte) error {
 
 const trainSplit = "train"
 
+// parseCard reads a card, which is JSON or nil. An error is of its list of configs:
+// without that, other files would be read than are meant. What is no list, the hub
+// makes nothing of either.
+func parseCard(data []byte) (c card, err error) {
+	var raw struct{ Configs json.RawMessage }
+	if json.Unmarshal(data, &raw) != nil || !bytes.HasPrefix(raw.Configs, []byte("[")) {
+		return c, nil
+	}
+	err = json.Unmarshal(raw.Configs, &c.Configs)
+	return c, err
+}
+
 // choosePart returns what name means by the dataset's card, which is JSON or nil.
 func choosePart(name hubName, data []byte) (part, error) {
 	p := part{config: name.config, split: name.split}
 	if p.split == "" {
 		p.split = trainSplit
 	}
-	var c card
-	if data != nil && json.Unmarshal(data, &c) != nil {
-		c = card{} // of which the hub itself makes nothing either
+	c, err := parseCard(data)
+	if err != nil {
+		return p, &KeyError{name.key(), fmt.Sprintf("what its card says of its files cannot be read (%v): download them, and give them by --data", err)}
 	}
 	if len(c.Configs) == 0 {
-		p.folder = name.config // a folder's name, if it is anything
+		if name.config != "default" { // what the hub calls all of such a dataset
+			p.folder = name.config // a folder's name, if it is anything
+		}
 		return p, nil
 	}
 	config, err := c.choose(name)
@@ -191,17 +207,20 @@ func hubKind(name string) string {
 	return kindOf(name)
 }
 
+// matching returns the files that a pattern means, those of the first pattern
+// first.
 func (p part) matching(files []hub.File) ([]hub.File, error) {
 	var chosen []hub.File
-	for _, f := range files {
-		for _, pattern := range p.patterns {
+	taken := make(map[string]bool)
+	for _, pattern := range p.patterns {
+		for _, f := range files {
 			ok, err := matchPath(pattern, f.Path)
 			if err != nil {
 				return nil, fmt.Errorf("pattern %q of the dataset's card: %w", pattern, err)
 			}
-			if ok {
+			if ok && !taken[f.Path] {
 				chosen = append(chosen, f)
-				break
+				taken[f.Path] = true
 			}
 		}
 	}
@@ -315,6 +334,48 @@ var shardName = regexp.MustCompile(`^data/(.+)-[0-9]{5}-of-[0-9]{5}[^/]*$`)
 func isShard(name, word string) bool {
 	m := shardName.FindStringSubmatch(name)
 	return m != nil && m[1] == word
+}
+
+var shardOf = regexp.MustCompile(`^(.*?)([0-9]{5})-of-([0-9]{5})(.*)$`)
+
+// missingShards returns the files that are not there although the names of
+// others count them, as train-00001-of-00002.parquet does.
+func (p part) missingShards(files []hub.File) []string {
+	type set struct {
+		tail string // of one of them
+		have map[int]bool
+	}
+	sets := map[[2]string]set{}
+	for _, f := range files {
+		m := shardOf.FindStringSubmatch(f.Path)
+		if m == nil {
+			continue
+		}
+		key := [2]string{m[1], m[3]}
+		s := sets[key]
+		if s.have == nil {
+			s = set{tail: m[4], have: map[int]bool{}}
+			sets[key] = s
+		}
+		n, _ := strconv.Atoi(m[2]) // five digits
+		s.have[n] = true
+	}
+	var missing []string
+	for key, s := range sets {
+		count, _ := strconv.Atoi(key[1])
+		for n := range count {
+			f := hub.File{Path: fmt.Sprintf("%s%05d-of-%s%s", key[0], n, key[1], s.tail)}
+			if s.have[n] {
+				continue
+			}
+			// A pattern may mean some of them.
+			if wanted, err := p.matching([]hub.File{f}); p.patterns == nil || err == nil && len(wanted) > 0 {
+				missing = append(missing, f.Path)
+			}
+		}
+	}
+	slices.Sort(missing)
+	return missing
 }
 
 func inFolder(name, word string) bool {

@@ -24,7 +24,7 @@ func TestChooseFiles(t *testing.T) {
 		kind, say  string
 	}{
 		{name: "hf:o/n", card: `{"configs": [{"config_name": "x", "data_files": ["b.jsonl", "a.jsonl"]}]}`,
-			files: []string{"a.jsonl", "b.jsonl", "c.jsonl"}, want: []string{"a.jsonl", "b.jsonl"}, kind: "jsonl"},
+			files: []string{"a.jsonl", "b.jsonl", "c.jsonl"}, want: []string{"b.jsonl", "a.jsonl"}, kind: "jsonl"},
 		{name: "hf:o/n:two", card: several, files: []string{"two/a-1.parquet", "two/b-1.parquet", "two/test.parquet"},
 			want: []string{"two/a-1.parquet", "two/b-1.parquet"}, kind: "parquet"},
 		{name: "hf:o/n:two/test", card: several, files: []string{"two/a-1.parquet", "two/test.parquet"}, want: []string{"two/test.parquet"}, kind: "parquet"},
@@ -38,6 +38,9 @@ func TestChooseFiles(t *testing.T) {
 		{name: "hf:o/n", card: `{"configs": [{"config_name": "a"}, {"config_name": "default", "data_files": "**/x.jsonl.gz"}]}`,
 			files: []string{"x.jsonl.gz", "y/z/x.jsonl.gz", "y/x.jsonl"}, want: []string{"x.jsonl.gz", "y/z/x.jsonl.gz"}, kind: "jsonl.gz"},
 		{name: "hf:o/n", card: `{"configs": [{"config_name": "a", "data_files": "[.parquet"}]}`, files: []string{"a.parquet"}, say: "pattern"},
+		{name: "hf:o/n", card: `{"configs": [{"config_name": "a", "data_files": {"train": "a.parquet"}}]}`, files: []string{"a.parquet", "b.parquet"}, say: "card"},
+		{name: "hf:o/n", card: `{"configs": [{"config_name": "a"}, 7]}`, files: []string{"a.parquet"}, say: "card"},
+		{name: "hf:o/n:default", files: []string{"train/a.parquet", "b/c.parquet"}, want: []string{"train/a.parquet"}, kind: "parquet"},
 		{name: "hf:o/n", card: `{"configs": "nonsense"}`, files: []string{"a.parquet"}, want: []string{"a.parquet"}, kind: "parquet"},
 
 		{name: "hf:o/n", files: []string{"README.md", "data/train-00000-of-00002.parquet", "data/train-00001-of-00002-0123456789abcdef.parquet", "data/test-00000-of-00001.parquet", "train.parquet"},

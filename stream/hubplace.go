@@ -104,7 +104,7 @@ func (p *hubPlace) fingerprint(ctx context.Context, h *hasher) (FileInfo, error)
 		}
 		is.SHA256, is.GitOID = "", oid
 	}
-	return info, &ChangedError{Changes: []Change{{Path: p.local.path, What: Replaced, Was: info.String(), Now: is.String()}}}
+	return info, &ChangedError{Changes: []Change{{Path: p.local.path, What: Damaged, Was: info.String(), Now: is.String()}}}
 }
 
 // gitOID returns the name that git has for the content of a file, which is small.

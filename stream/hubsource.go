@@ -98,7 +98,31 @@ func (o *hubOpener) open(ctx context.Context, name hubName, patterns []string) (
 	if err != nil {
 		return nil, fmt.Errorf("dataset %s: %w", o.ref, err)
 	}
+	if o.client.Offline() {
+		if err := o.complete(p, files); err != nil {
+			return nil, err
+		}
+	}
 	return o.source(ctx, files, kind)
+}
+
+// complete returns an error for a file that the dataset has and the cache, which
+// may hold a part of it, does not: rows must not be left out unnoticed.
+func (o *hubOpener) complete(p part, files []hub.File) error {
+	missing := p.missingShards(files)
+	for _, f := range files {
+		if f.Size < 0 {
+			missing = append(missing, f.Path)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	f, err := o.client.Open(o.ref.Repo, o.ref.Commit, hub.File{Path: missing[0], Size: -1})
+	if err == nil {
+		return f.Close()
+	}
+	return err
 }
 
 // pinCard pins the revision of a dataset of which no more is known than its name,

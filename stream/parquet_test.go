@@ -9,8 +9,11 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"ckptledger/stream/hub/hubtest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
@@ -183,6 +186,44 @@ func TestParquetFooterOfMoreRows(t *testing.T) {
 	}
 	if err == io.EOF || n-1 > 20 {
 		t.Errorf("%d rows, then %v", n-1, err)
+	}
+}
+
+// TestParquetLongFooter reads a file whose footer is long for the texts in its
+// statistics, of which nothing is kept.
+func TestParquetLongFooter(t *testing.T) {
+	rows := texts(400)
+	for i := range rows {
+		rows[i] += strings.Repeat(".", 3000)
+	}
+	data := asParquet(t, pointers(rows), 2)
+	if n := footerSize(data); n < tailSize {
+		t.Fatalf("a footer of %d bytes", n)
+	}
+	h := hubtest.New(t)
+	h.Repo("owner/rows").Commit(map[string]hubtest.File{"train.parquet": hubtest.Large(data)})
+	for name, src := range map[string]Source{
+		"disk": openData(t, Spec{Data: []string{write(t, filepath.Join(t.TempDir(), "a.parquet"), data)}}),
+		"hub":  openOnHub(t, h, Spec{Dataset: "hf:owner/rows"}),
+	} {
+		got := readN(t, src, Cursor{}, -1)
+		if len(got) != len(rows) {
+			t.Fatalf("%s: %d rows, want %d", name, len(got), len(rows))
+		}
+		for i, row := range got {
+			if row.Text != rows[i] {
+				t.Fatalf("%s: row %d is %.40q", name, i, row.Text)
+			}
+		}
+		again := readN(t, src, after(t, got[200]), -1)
+		if diff := cmp.Diff(got[201:], again); diff != "" {
+			t.Errorf("%s: resumed at row 201: %s", name, diff)
+		}
+		for _, kept := range src.(*fileSource).format.(*parquetFormat).footers.kept {
+			if len(kept.tail) > tailSize/5 {
+				t.Errorf("%s: a footer of %d bytes is kept", name, len(kept.tail))
+			}
+		}
 	}
 }
 

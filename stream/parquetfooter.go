@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	pq "github.com/parquet-go/parquet-go/format"
 )
 
 const (
@@ -65,8 +68,8 @@ func (t *footers) open(ctx context.Context, b blob, f *file) (p *parquet.File, e
 		}
 		rows += g.NumRows
 	}
-	if tail := r.footer(); !known && tail != nil {
-		t.put(f, tail)
+	if !known {
+		t.put(f, r.tail)
 	}
 	return p, nil
 }
@@ -89,8 +92,8 @@ func (t *footers) put(f *file, tail []byte) {
 	t.kept[0] = footer{f, tail}
 }
 
-// A tailReader reads a file whose last bytes are known, and keeps those that it
-// reads before them.
+// A tailReader reads a file whose last bytes are known: the footer, its length
+// and the magic bytes.
 type tailReader struct {
 	ctx    context.Context
 	blob   blob
@@ -99,44 +102,88 @@ type tailReader struct {
 	failed error // what the blob failed with
 }
 
-// fetch reads the tail.
+// fetch reads the tail. One that is none is left for the library to judge.
 func (r *tailReader) fetch() error {
-	n := min(r.size, tailSize)
-	_, err := r.ReadAt(make([]byte, n), r.size-n)
-	if int64(len(r.tail)) == n {
-		return nil
+	tail := make([]byte, min(r.size, tailSize))
+	n := int64(len(tail))
+	if _, err := r.read(tail, r.size-n); err != nil {
+		return err
 	}
-	return err
+	switch size := footerSize(tail); {
+	case size == 0 || size > r.size:
+		r.tail = tail
+	case size <= n:
+		r.tail = bytes.Clone(tail[n-size:])
+	default:
+		whole := make([]byte, size)
+		if _, err := r.read(whole[:size-n], r.size-size); err != nil {
+			return err
+		}
+		copy(whole[size-n:], tail)
+		r.tail = slim(whole)
+	}
+	return nil
 }
 
 // ReadAt implements io.ReaderAt.
 func (r *tailReader) ReadAt(p []byte, off int64) (int, error) {
 	start := r.size - int64(len(r.tail))
-	if off >= start && len(r.tail) > 0 {
-		n := copy(p, r.tail[off-start:])
-		if n < len(p) {
-			return n, io.EOF
-		}
+	switch {
+	case off < 0:
+		return 0, io.ErrUnexpectedEOF // a footer longer than the file
+	case off < start || len(r.tail) == 0:
+		return r.read(p, off)
+	}
+	n := copy(p, r.tail[off-start:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// read reads from the blob. If err is nil, p is full.
+func (r *tailReader) read(p []byte, off int64) (int, error) {
+	n, err := r.blob.readAt(r.ctx, p, off)
+	if n == len(p) {
 		return n, nil
 	}
-	n, err := r.blob.readAt(r.ctx, p, off)
-	if n < len(p) && err != io.EOF {
+	if err != io.EOF {
 		r.failed = err
-	}
-	if n == len(p) && off < start && off+int64(n) >= start {
-		r.tail = append(append([]byte(nil), p[:start-off]...), r.tail...)
 	}
 	return n, err
 }
 
-// footer returns the part of the tail that is the footer, without the rest.
-func (r *tailReader) footer() []byte {
-	if len(r.tail) < 8 {
-		return nil
+// footerSize returns how many bytes of a file are its footer, the length and the
+// magic bytes, by what its last bytes say; 0 where it ends with none.
+func footerSize(tail []byte) int64 {
+	length, ok := bytes.CutSuffix(tail, magic)
+	if !ok || len(length) < 4 {
+		return 0
 	}
-	size := int64(binary.LittleEndian.Uint32(r.tail[len(r.tail)-8:])) + 8
-	if size > int64(len(r.tail)) {
-		return nil
+	return int64(binary.LittleEndian.Uint32(length[len(length)-4:])) + 8
+}
+
+var magic = []byte("PAR1")
+
+// slim returns a tail without the statistics, which hold values for each row
+// group, texts as long as they are: nobody asks for them, and the footer of a
+// large file would be kept in memory several times. What it cannot decode is left
+// as it is.
+func slim(tail []byte) []byte {
+	var protocol thrift.CompactProtocol
+	var md pq.FileMetaData
+	if err := thrift.Unmarshal(&protocol, tail[:len(tail)-8], &md); err != nil {
+		return tail
 	}
-	return append([]byte(nil), r.tail[int64(len(r.tail))-size:]...)
+	for i := range md.RowGroups {
+		for j := range md.RowGroups[i].Columns {
+			meta := &md.RowGroups[i].Columns[j].MetaData
+			meta.Statistics, meta.SizeStatistics = pq.Statistics{}, pq.SizeStatistics{}
+		}
+	}
+	footer, err := thrift.Marshal(&protocol, &md)
+	if err != nil {
+		return tail
+	}
+	return append(binary.LittleEndian.AppendUint32(footer, uint32(len(footer))), magic...)
 }

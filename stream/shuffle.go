@@ -22,7 +22,7 @@ import (
 // row's place in it. A resume reads the window again, and the next one if the
 // row consumed last ended it.
 //
-// A Reader keeps the records of one window in memory. A window below 2 rows
+// A Reader keeps the texts of one window in memory. A window below 2 rows
 // leaves src as it is. The order is not part of the fingerprint: a cursor names
 // it, and is refused by a source of another. src must not be shuffled already.
 func Shuffle(src Source, window int, seed uint64) Source {
@@ -104,24 +104,22 @@ type shuffledReader struct {
 	point  unpack.Point // of the row there
 	end    Position     // behind the rows read of it
 	rows   []heldRow
-	data   []byte // of rows
-	whole  bool   // all of the window is there
-	places []int  // of rows, in the order in which they are handed out
-	next   int    // index into places
+	bytes  arena // of rows
+	whole  bool  // all of the window is there
+	places []int // of rows, in the order in which they are handed out
+	next   int   // index into places
 	row    Row
 }
 
-// A heldRow is a Row without its bytes, which are in shuffledReader.data.
+// A heldRow is what is kept of a Row. The record is not, where the text is only
+// a part of it: its hash is all that anybody will ask for.
 type heldRow struct {
 	kind      Kind
 	reason    string
 	columns   map[string]json.RawMessage
-	text, raw piece
+	text, raw []byte
 	sum       [32]byte
 }
-
-// A piece is the bytes [start, end) of data; nil where start is negative.
-type piece struct{ start, end int }
 
 // seek makes the row at the next one, and proves it if c has a proof.
 func (r *shuffledReader) seek(ctx context.Context, at Position, c Cursor) error {
@@ -144,7 +142,9 @@ func (r *shuffledReader) Next(ctx context.Context) (*Row, error) {
 	}
 	if r.whole && r.next == len(r.places) && len(r.places) == r.order.window {
 		r.start, r.whole, r.next = r.end, false, 0
-		r.rows, r.data = r.rows[:0], r.data[:0]
+		clear(r.rows)
+		r.rows = r.rows[:0]
+		r.bytes.reset()
 	}
 	if err := r.fill(ctx); err != nil {
 		return nil, err
@@ -154,8 +154,8 @@ func (r *shuffledReader) Next(ctx context.Context) (*Row, error) {
 	}
 	h := &r.rows[r.places[r.next]]
 	r.row = Row{
-		Kind: h.kind, Reason: h.reason, Text: r.bytes(h.text), Columns: h.columns,
-		raw: r.bytes(h.raw), sum: h.sum, point: r.point,
+		Kind: h.kind, Reason: h.reason, Text: h.text, Columns: h.columns,
+		raw: h.raw, sum: h.sum, point: r.point,
 		At: r.place(r.start, r.next),
 	}
 	if r.next++; r.next < r.order.window {
@@ -171,13 +171,6 @@ func (r *shuffledReader) place(start Position, index int) Position {
 	start.Row += int64(index)
 	start.Order, start.Index = r.order.order, index
 	return start
-}
-
-func (r *shuffledReader) bytes(p piece) []byte {
-	if p.start < 0 {
-		return nil
-	}
-	return r.data[p.start:p.end:p.end]
 }
 
 // fill reads what is missing of the window. After an error it may be called
@@ -210,11 +203,11 @@ func (r *shuffledReader) hold(row *Row) {
 	for name, value := range h.columns {
 		h.columns[name] = bytes.Clone(value)
 	}
-	h.raw = r.keep(row.raw)
+	h.text = r.bytes.keep(row.Text)
 	if same(row.raw, row.Text) {
-		h.text = h.raw
-	} else {
-		h.text = r.keep(row.Text)
+		h.raw = h.text
+	} else if row.raw != nil {
+		h.sum = sha256.Sum256(row.raw)
 	}
 	if len(r.rows) == 0 {
 		r.start, r.point = row.At, row.point // with all that is known of it
@@ -225,14 +218,6 @@ func (r *shuffledReader) hold(row *Row) {
 	r.end = row.Next
 }
 
-func (r *shuffledReader) keep(b []byte) piece {
-	if b == nil {
-		return piece{-1, -1}
-	}
-	r.data = append(r.data, b...)
-	return piece{len(r.data) - len(b), len(r.data)}
-}
-
 // same reports whether a and b are the same memory.
 func same(a, b []byte) bool {
 	return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0]
@@ -240,7 +225,7 @@ func same(a, b []byte) bool {
 
 // Close implements Reader.
 func (r *shuffledReader) Close() error {
-	r.rows, r.data, r.places = nil, nil, nil
+	r.rows, r.bytes, r.places = nil, arena{}, nil
 	r.whole, r.next = false, 0
 	return r.src.Close()
 }

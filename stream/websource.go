@@ -17,7 +17,8 @@ const kindWeb = "web"
 
 // isAddress reports whether data names a file of the web rather than a local one.
 func isAddress(data string) bool {
-	return strings.HasPrefix(data, "https://") || strings.HasPrefix(data, "http://")
+	scheme, _, ok := strings.Cut(data, "://")
+	return ok && (strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http"))
 }
 
 // openWeb opens files of the web, in the order in which they are given. Of each

@@ -47,7 +47,7 @@ func hubClient(n *notices) func() (*hub.Client, error) {
 }
 
 // query matches the query of an address, which may be a signature.
-var query = regexp.MustCompile(`(https?://[^\s?#]*)[?#]\S*`)
+var query = regexp.MustCompile(`(?i)(https?://[^\s?#]*)[?#]\S*`)
 
 // withoutQueries returns words as they may be shown and kept.
 func withoutQueries(words []string) []string {

@@ -304,7 +304,7 @@ func (r *resumption) openSource(ctx context.Context) (*source, error) {
 		return nil, records.Explain(r.c, err)
 	}
 	spec := stream.Spec{Dataset: r.dataset, Revision: r.want.revision, Data: r.want.data, TextField: textField(r.config), From: r.from()}
-	if spec.Data == nil {
+	if spec.Data == nil && spec.Revision == "" { // which asks for the hub
 		spec.Data = was.Data
 	}
 	again := slices.Contains(r.accept, "data") // as it is now
@@ -324,7 +324,7 @@ func (r *resumption) openSource(ctx context.Context) (*source, error) {
 	switch {
 	case errors.As(err, &changed):
 		return nil, r.dataChanged(changed.Changes, nil)
-	case err != nil && (r.want.data != nil || r.want.revision != "" || unreachable(err)):
+	case err != nil && (r.want.data != nil || r.want.revision != "" || unreachable(&was, err)):
 		return nil, err
 	case err != nil:
 		return nil, r.dataGone(err)
@@ -333,8 +333,8 @@ func (r *resumption) openSource(ctx context.Context) (*source, error) {
 		return nil, err
 	}
 	if h := src.print.Hub; h != nil && was.Hub != nil && len(h.Gone) > len(was.Hub.Gone) {
-		src.notices.say(fmt.Sprintf("note: commit %.12s of %s is gone from the hub; commit %.12s has the same files from %s on",
-			was.Hub.Commit, h.Repo, h.Commit, was.Files[spec.From].Path))
+		src.notices.say(fmt.Sprintf("note: commit %.12s of %s is gone from the hub; what is still to be read of it is the same in commit %.12s",
+			was.Hub.Commit, h.Repo, h.Commit))
 	}
 	src.Source = arrange(src.Source, r.config, r.epochs())
 	return src, nil

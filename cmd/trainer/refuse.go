@@ -320,6 +320,12 @@ func (r *resumption) dataChanged(changes []stream.Change, cause error) error {
 		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to go on with the revision it has read", Command: r.again(nil)})
 		r.want.revision = revision
 	}
+	damaged := slices.ContainsFunc(changes, func(c stream.Change) bool { return c.What == stream.Damaged })
+	if damaged { // nothing else would be read with --accept data
+		exit.Err = errors.New("the Hugging Face cache is damaged")
+		exit.Details = append(exit.Details, "remove it from the cache, and it is read from the hub")
+		return exit
+	}
 	if !accepted {
 		exit.Details = append(exit.Details, "if the data it read lies elsewhere, say where with --data PATH")
 		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to go on with it as it is now, as a new run",

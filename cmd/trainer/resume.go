@@ -89,6 +89,9 @@ func resumeAction(ctx context.Context, c *cli.Context) error {
 	if err := r.checkFlags(); err != nil {
 		return err
 	}
+	if err := checkRevision(r.want.revision, r.want.data); err != nil {
+		return err
+	}
 	for {
 		err := r.once(ctx)
 		// Another --or-start began the run at the same moment: it is there now.

@@ -167,6 +167,9 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 		}
 		spec.Dataset, spec.Revision = name, "" // a run of that dataset
 	}
+	if err := checkRevision(spec.Revision, spec.Data); err != nil {
+		return nil, err
+	}
 	if c.IsSet("columns") {
 		for _, col := range strings.Split(c.String("columns"), ",") {
 			if col = strings.TrimSpace(col); col == "" {

@@ -72,6 +72,9 @@ func runAction(ctx context.Context, c *cli.Context) error {
 		return sourceError(err)
 	}
 	want.revision = revision
+	if err := checkRevision(revision, want.data); err != nil {
+		return err
+	}
 	return startRun(ctx, c, dataset, want)
 }
 

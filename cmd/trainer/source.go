@@ -106,37 +106,45 @@ func sourceError(err error) error {
 	var column *stream.ColumnError
 	var format *stream.FormatError
 	var missing *hub.NotFoundError
+	var name *hub.NameError
+	var status *hub.StatusError
 	var changed *stream.ChangedError
 	switch {
 	case errors.As(err, &unknown):
 		return &cmdline.UsageError{Message: err.Error(), Try: human.Quote("trainer", "run", unknown.Dataset, "--data", "FILE")}
 	case errors.As(err, &unavailable):
 		return &cmdline.UsageError{Message: err.Error(), Try: human.Quote("trainer", "run", unavailable.Dataset.Key, "--data", "FILE")}
-	case errors.As(err, &column), errors.As(err, &format), errors.As(err, &key), errors.As(err, &missing),
+	case errors.As(err, &column), errors.As(err, &format), errors.As(err, &key), errors.As(err, &missing), errors.As(err, &name),
 		errors.Is(err, stream.ErrNoColumns), errors.Is(err, stream.ErrNoData), errors.Is(err, fs.ErrNotExist):
 		return &cmdline.UsageError{Message: err.Error(), Err: err}
 	case errors.As(err, &changed):
 		return &cmdline.ExitError{Code: cmdline.DataChanged, Err: err}
+	case errors.As(err, &status) && (status.Status == http.StatusNotFound || status.Status == http.StatusGone):
+		return &cmdline.UsageError{Message: err.Error(), Err: err}
 	}
 	return err
 }
 
-// unreachable reports whether an error says nothing of the data, but only that
-// nobody could be asked for it.
-func unreachable(err error) bool {
-	var unreachable *hub.UnreachableError
-	var offline *hub.OfflineError
-	var unauthorized *hub.UnauthorizedError
-	var gated *hub.GatedError
+// unreachable reports whether an error says nothing of the data that a run has
+// read, but only that nobody could be asked for it. Local files there are, or not.
+func unreachable(was *stream.Fingerprint, err error) bool {
+	var usage *cmdline.UsageError
 	var status *hub.StatusError
 	if errors.As(err, &status) {
 		switch status.Status {
 		case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
 			return false // as an address of the web whose signature was not kept
 		}
-		return true
 	}
-	return errors.As(err, &unreachable) || errors.As(err, &offline) || errors.As(err, &unauthorized) || errors.As(err, &gated)
+	return errors.Is(err, context.Canceled) || (was.Hub != nil || was.Kind == "web") && !errors.As(err, &usage)
+}
+
+// checkRevision refuses a revision of the hub for data that lies elsewhere.
+func checkRevision(revision string, data []string) error {
+	if revision != "" && len(data) > 0 {
+		return cmdline.Usagef("@%s has no effect with --data: it names a revision on the hub, which --data is read instead of; leave out one of them", revision)
+	}
+	return nil
 }
 
 // recorded is the fingerprint that a run was begun with.

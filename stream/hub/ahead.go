@@ -35,17 +35,23 @@ type Stream struct {
 	end    int64
 	ahead  int
 
-	now *section // the range that is read: fill's own
+	now   *section // the range that is read: fill's own
+	asked int64    // what was asked for ends here: fill's own
 
-	mu      sync.Mutex
-	change  sync.Cond // of what follows
-	next    *section  // the range after now, nil: not asked for
-	opened  bool      // whether next was answered, or never will be:
-	openErr error
-	ring    ring  // what was read and not taken
-	taken   int64 // bytes
-	err     error // how reading ended, after what is in the ring
-	closed  bool
+	mu     sync.Mutex
+	change sync.Cond // of what follows
+	queue  []*answer // to the ranges after now
+	ring   ring      // what was read and not taken
+	taken  int64     // bytes
+	err    error     // how reading ended, after what is in the ring
+	closed bool
+}
+
+// An answer to a range comes, with an error or without, when done is set.
+type answer struct {
+	*section
+	done bool
+	err  error
 }
 
 // Stream reads n bytes from an offset on, or up to the end of the file if there
@@ -63,6 +69,7 @@ func (f *RemoteFile) Stream(ctx context.Context, off, n int64, ahead int) *Strea
 		ctx:    ctx,
 		cancel: cancel,
 		begin:  off,
+		asked:  off,
 		end:    off + n,
 		ahead:  max(ahead, minAhead),
 		now:    f.section(ctx, off, 0),
@@ -105,44 +112,46 @@ func (s *Stream) room() ([]byte, error) {
 			return s.ring.free(), nil
 		case s.now.end == s.end:
 			return nil, io.EOF
-		case s.opened && s.openErr != nil:
-			return nil, s.openErr
-		case s.opened:
-			s.now, s.next, s.opened = s.next, nil, false
+		case len(s.queue) > 0 && s.queue[0].done:
+			next := s.queue[0]
+			if next.err != nil {
+				return nil, next.err
+			}
+			s.now.Close()
+			s.now, s.queue = next.section, s.queue[1:]
 		default:
 			s.change.Wait()
 		}
 	}
 }
 
-// ask asks for the range after now once enough was taken. It does so while now
-// is still arriving, so that the time to an answer is not lost.
+// ask asks for more once enough was taken, while what was asked for before is
+// still arriving: so the time to an answer is not lost.
 func (s *Stream) ask() {
-	now := s.now
-	broken := now.off < now.end && now.body == nil // or not yet answered
-	if s.next != nil || now.end == s.end || broken {
-		return
+	// Only the first answer tells whether the server has ranges at all.
+	for s.asked < s.end && (s.asked == s.begin || s.now.end > s.begin) {
+		// As much as all before, so that it doubles.
+		n := min(max(firstRange, s.asked-s.begin), maxRange, int64(s.ahead/2), s.end-s.asked)
+		due := int64(s.ring.have) + s.asked - s.now.off
+		if due+n > int64(s.ahead) || due+n > s.taken && due > nearEnd {
+			return
+		}
+		s.ring.grow(int(due+n), s.ahead)
+		s.asked += n
+		if len(s.queue) == 0 && s.now.to >= s.asked { // it comes without being asked for
+			s.now.end = s.asked
+			continue
+		}
+		next := &answer{section: s.file.section(s.ctx, s.asked-n, n)}
+		s.queue = append(s.queue, next)
+		s.done.Go(func() {
+			err := next.open()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			next.done, next.err = true, err
+			s.change.Broadcast()
+		})
 	}
-	// All that was asked for so far, so that it doubles.
-	n := min(max(firstRange, now.end-s.begin), maxRange, int64(s.ahead/2), s.end-now.end)
-	due := int64(s.ring.have) + now.end - now.off
-	if due+n > int64(s.ahead) || due+n > s.taken && due > nearEnd {
-		return
-	}
-	s.ring.grow(int(due+n), s.ahead)
-	if now.body != nil && now.to > now.end { // it comes without being asked for
-		now.end += n
-		return
-	}
-	next := s.file.section(s.ctx, now.end, n)
-	s.next = next
-	s.done.Go(func() {
-		err := next.open()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.opened, s.openErr = true, err
-		s.change.Broadcast()
-	})
 }
 
 // Read implements io.Reader. An error of it is final.
@@ -175,8 +184,8 @@ func (s *Stream) Close() error {
 	s.change.Broadcast()
 	s.mu.Unlock()
 	s.done.Wait()
-	if s.next != nil {
-		s.next.Close()
+	for _, a := range s.queue {
+		a.Close()
 	}
 	return s.now.Close()
 }

@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +19,6 @@ import (
 
 	"ckptledger/stream/hub"
 	"ckptledger/stream/hub/hubtest"
-
-	"pgregory.net/rapid"
 )
 
 func TestStreamIsTheFileFromAnyOffset(t *testing.T) {
@@ -75,6 +74,14 @@ func (r *ranges) RoundTrip(q *http.Request) (*http.Response, error) {
 	}, nil
 }
 
+// inOrder returns what was asked for by its place: it may have come in another
+// order.
+func (r *ranges) inOrder() []span {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.SortedFunc(slices.Values(r.asked), func(a, b span) int { return cmp.Compare(a.from, b.from) })
+}
+
 func (r *ranges) open(t *testing.T) (*hub.Client, *hub.RemoteFile) {
 	t.Helper()
 	c := newClient(t, hub.Options{Transport: r})
@@ -116,7 +123,7 @@ func TestStreamAsksForNoMoreThanIsWorthIt(t *testing.T) {
 			}
 			synctest.Wait()
 			off, got := int64(77), []int64{}
-			for _, a := range r.asked {
+			for _, a := range r.inOrder() {
 				check(t, "begin of a range", a.from, off)
 				got, off = append(got, (a.to-a.from)/mib), a.to
 			}
@@ -148,7 +155,8 @@ func TestStreamReadsAheadSoFarAndNoFurther(t *testing.T) {
 				}
 				taken += n
 				synctest.Wait()
-				last := r.asked[len(r.asked)-1]
+				asked := r.inOrder()
+				last := asked[len(asked)-1]
 				got := client.Stats().Bytes
 				check(t, "no answer is left half read", got, last.to)
 				if held := got - taken; held <= 0 || held > max(taken, nearEnd+last.to-last.from) || held > max(int64(ahead), 2*mib) {
@@ -202,12 +210,12 @@ func TestErrorOfALaterRangeComesInItsPlace(t *testing.T) {
 	s := newSetup(t, func(o *hub.Options) { o.Tries = 1 })
 	big := s.big(t, 5*mib)
 	f := s.open(t, bigPath)
-	s.Fault = func(r hubtest.Request) *hubtest.Fault {
+	s.SetFault(func(r hubtest.Request) *hubtest.Fault {
 		if strings.HasPrefix(r.Header.Get("Range"), fmt.Sprintf("bytes=%d-", 2*mib)) {
 			return &hubtest.Fault{Status: 503}
 		}
 		return nil
-	}
+	})
 	r := f.Stream(t.Context(), 0, -1, 0)
 	defer r.Close()
 	got, err := io.ReadAll(r)
@@ -267,7 +275,7 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 func TestStreamErrorIsNotTheEnd(t *testing.T) {
 	s := newSetup(t, func(o *hub.Options) { o.Tries = 2 })
 	f := s.open(t, largePath)
-	s.Fault = func(r hubtest.Request) *hubtest.Fault {
+	s.SetFault(func(r hubtest.Request) *hubtest.Fault {
 		switch {
 		case r.Kind != hubtest.Content:
 			return nil
@@ -275,160 +283,12 @@ func TestStreamErrorIsNotTheEnd(t *testing.T) {
 			return &hubtest.Fault{Cut: 300_000}
 		}
 		return &hubtest.Fault{Status: 503}
-	}
+	})
 	r := f.Stream(t.Context(), 0, -1, 1<<20)
 	defer r.Close()
 	got, err := io.ReadAll(r)
 	mustBe[*hub.StatusError](t, err)
 	if len(got) > 300_000 || !bytes.Equal(got, s.large[:len(got)]) {
 		t.Errorf("%d bytes before the error, or not those of the file", len(got))
-	}
-}
-
-// Whatever goes wrong on the way, what arrives is the file.
-func TestRandomRangesUnderRandomFaults(t *testing.T) {
-	s := newSetup(t, func(o *hub.Options) {
-		o.Tries = 1000
-		o.Stall = 20 * time.Millisecond
-	})
-	paths := map[string][]byte{bigPath: s.big(t, 5*mib), largePath: s.large, smallPath: []byte(smallText)}
-	files := make(map[string]hub.File)
-	for path := range paths {
-		f := s.open(t, path)
-		files[path] = f.File()
-		// Hosts that have answered are tried often.
-		if _, err := f.ReadAt(t.Context(), make([]byte, 1), 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		expired := false
-		fault := func(r hubtest.Request) *hubtest.Fault {
-			if expired && r.Kind == hubtest.Content {
-				expired = false // two new addresses that expire at once would be an error
-				return nil
-			}
-			switch random.IntN(40) {
-			case 0, 1:
-				return &hubtest.Fault{Drop: true}
-			case 2, 3:
-				return hubtest.TooMany("resolvers", 100)
-			case 4:
-				return &hubtest.Fault{Status: 503}
-			case 5:
-				s.clock.Sleep(context.Background(), time.Hour+time.Second) // signed addresses expire
-				expired = true
-			case 6:
-				return &hubtest.Fault{Whole: true}
-			case 7:
-				return &hubtest.Fault{Stall: 1 + random.IntN(50_000)}
-			case 8, 9, 10, 11, 12, 13:
-				return &hubtest.Fault{Cut: 1 + random.IntN(300_000)}
-			}
-			return nil
-		}
-		var busy = make(chan struct{}, 1) // random is for one at a time
-		s.Fault = func(r hubtest.Request) *hubtest.Fault {
-			busy <- struct{}{}
-			defer func() { <-busy }()
-			return fault(r)
-		}
-		defer func() { s.Fault = nil }()
-		path := rapid.SampledFrom([]string{bigPath, largePath, smallPath}).Draw(t, "path")
-		want := paths[path]
-		f, err := s.client.Open(repoName, s.commit, files[path])
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range rapid.IntRange(1, 5).Draw(t, "reads") {
-			off := rapid.IntRange(0, len(want)).Draw(t, "off")
-			n := rapid.IntRange(0, len(want)-off).Draw(t, "n")
-			got := make([]byte, n)
-			if rapid.Bool().Draw(t, "stream") {
-				r := f.Stream(context.Background(), int64(off), int64(n), 1<<16)
-				got, err = io.ReadAll(r)
-				r.Close()
-			} else {
-				_, err = f.ReadAt(context.Background(), got, int64(off))
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got, want[off:off+n]) {
-				t.Fatalf("%d bytes at %d are others", n, off)
-			}
-		}
-	})
-}
-
-// link is a transport with a delay before each answer, and of so many bytes a
-// second in all; 0: of any number.
-type link struct {
-	delay time.Duration
-	rate  int64
-
-	mu   sync.Mutex
-	busy time.Time // until when it is
-}
-
-func (l *link) RoundTrip(r *http.Request) (*http.Response, error) {
-	time.Sleep(l.delay)
-	resp, err := http.DefaultTransport.RoundTrip(r)
-	if err == nil {
-		resp.Body = &linked{resp.Body, l}
-	}
-	return resp, err
-}
-
-type linked struct {
-	io.ReadCloser
-	link *link
-}
-
-func (b *linked) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if l := b.link; l.rate > 0 {
-		l.mu.Lock()
-		if now := time.Now(); l.busy.Before(now) {
-			l.busy = now
-		}
-		l.busy = l.busy.Add(time.Duration(int64(n) * int64(time.Second) / l.rate))
-		until := l.busy
-		l.mu.Unlock()
-		time.Sleep(time.Until(until))
-	}
-	return n, err
-}
-
-// BenchmarkStream reads a file over links of some delay and rate, in MB/s.
-func BenchmarkStream(b *testing.B) {
-	h := hubtest.New(b)
-	repo := h.Repo(repoName)
-	const size = 128 << 20
-	commit := repo.Commit(map[string]hubtest.File{"f": {Content: zeros{}, Size: size, SHA256: strings.Repeat("0", 64)}})
-	for _, rate := range []int64{0, 100, 20} {
-		for _, delay := range []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond} {
-			b.Run(fmt.Sprintf("rate=%d/delay=%s", rate, delay), func(b *testing.B) {
-				c, err := hub.New(hub.Options{Endpoint: h.URL, Transport: &link{delay: delay, rate: rate * 1e6}})
-				if err != nil {
-					b.Fatal(err)
-				}
-				f, err := c.Open(repoName, commit, hub.File{Path: "f", Size: size})
-				if err != nil {
-					b.Fatal(err)
-				}
-				b.SetBytes(size)
-				buf := make([]byte, 1<<20)
-				for b.Loop() {
-					r := f.Stream(b.Context(), 0, -1, 16<<20)
-					if n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{r}, buf); err != nil || n != size {
-						b.Fatal(n, err)
-					}
-					r.Close()
-				}
-				b.ReportMetric(float64(c.Stats().Reads)/float64(b.N), "reads/op")
-			})
-		}
 	}
 }

@@ -56,7 +56,8 @@ func (c *Client) CachedRevision(repo, revision string) (commit string, ok bool) 
 
 // CachedFiles returns the files of a commit within a folder that the cache on
 // disk knows of, as Files does offline: all, where it holds the listing of the
-// commit, else those it holds. There may be none.
+// commit, else those it holds. There may be none. Where no more is known of a
+// file than that the commit has it, its Size is -1.
 func (c *Client) CachedFiles(repo, commit, dir string) []File {
 	if c.opt.CacheDir == "" || checkRepo(repo) != nil || !isCommit(commit) {
 		return nil
@@ -139,7 +140,8 @@ func (c *Client) cachedTree(repo, commit string) []File {
 }
 
 // cachedSnapshot returns the files of a commit that were downloaded. One that is
-// no link has no hash.
+// no link has no hash. Of one whose content was removed the link is left: that
+// the commit has it must not be forgotten.
 func (c *Client) cachedSnapshot(repo, commit string) []File {
 	root := c.cached(repo, "snapshots", commit)
 	var files []File
@@ -147,15 +149,20 @@ func (c *Client) cachedSnapshot(repo, commit string) []File {
 		if err != nil || d.IsDir() {
 			return nil // what cannot be read is as good as not there
 		}
-		info, err := os.Stat(name)
-		rel, relErr := filepath.Rel(root, name)
-		if err != nil || relErr != nil || !info.Mode().IsRegular() {
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
 			return nil
 		}
-		f := File{Path: filepath.ToSlash(rel), Size: info.Size()}
+		f := File{Path: filepath.ToSlash(rel), Size: -1}
 		if target, err := os.Readlink(name); err == nil && isOID(filepath.Base(target)) {
 			f.OID = filepath.Base(target)
 			f.LFS = len(f.OID) == 64
+		}
+		switch info, err := os.Stat(name); {
+		case err == nil && info.Mode().IsRegular():
+			f.Size = info.Size()
+		case err == nil || f.OID == "":
+			return nil
 		}
 		files = append(files, f)
 		return nil

@@ -21,11 +21,20 @@ const (
 	Entry    = "file or folder"
 )
 
+// NameError says that no dataset can be called so, or that no file of the web can
+// be read at such an address.
+type NameError struct {
+	Name   string // without what may be secret
+	Reason string // what is wrong, and how to write it
+}
+
+func (e *NameError) Error() string { return e.Name + " " + e.Reason }
+
 // NotFoundError says that the hub knows of no such thing. For a dataset that is
 // also its answer to those who may not see it.
 type NotFoundError struct {
 	What     string // Dataset, Revision or Entry
-	Repo     string
+	Repo     string // empty for a file of the web
 	Revision string // as it was asked for
 	Path     string // of an Entry
 	HadToken bool   // whether a token was sent
@@ -37,6 +46,9 @@ func (e *NotFoundError) Error() string {
 	case Revision:
 		return fmt.Sprintf("dataset %s has no revision %q; its owner may have removed it, or rewritten the history%s", e.Repo, e.Revision, requestID(e.Request))
 	case Entry:
+		if e.Repo == "" {
+			return fmt.Sprintf("there is no %s%s", e.Path, requestID(e.Request))
+		}
 		return fmt.Sprintf("dataset %s has no %q at revision %s%s", e.Repo, e.Path, e.Revision, requestID(e.Request))
 	}
 	hint := "check its name, or set HF_TOKEN if it is private"

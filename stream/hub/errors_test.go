@@ -291,10 +291,10 @@ func TestEndedContextEndsAtOnce(t *testing.T) {
 	s := newSetup(t, nil)
 	f := s.open(t, largePath)
 	ctx, cancel := context.WithCancel(t.Context())
-	s.Fault = func(hubtest.Request) *hubtest.Fault {
+	s.SetFault(func(hubtest.Request) *hubtest.Fault {
 		cancel()
 		return &hubtest.Fault{Hang: true}
-	}
+	})
 	if _, err := f.ReadAt(ctx, make([]byte, 10), 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

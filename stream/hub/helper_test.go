@@ -68,7 +68,9 @@ func newClient(t *testing.T, opt hub.Options) *hub.Client {
 // file returns one file as it is listed.
 func (s *setup) file(t *testing.T, path string) hub.File {
 	t.Helper()
-	files, err := s.client.Files(t.Context(), repoName, s.commit, "")
+	// Another client than the test's, whose patience may be short.
+	c := newClient(t, hub.Options{Endpoint: s.URL})
+	files, err := c.Files(t.Context(), repoName, s.commit, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,12 +112,12 @@ func (s *setup) open(t *testing.T, path string) *hub.RemoteFile {
 
 // fail makes the first n requests of a kind go wrong.
 func (s *setup) fail(kind hubtest.Kind, n int, fault hubtest.Fault) {
-	s.Fault = func(r hubtest.Request) *hubtest.Fault {
+	s.SetFault(func(r hubtest.Request) *hubtest.Fault {
 		if r.Kind == kind && r.N <= n {
 			return &fault
 		}
 		return nil
-	}
+	})
 }
 
 // clock is a time that passes only in sleep.

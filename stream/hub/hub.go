@@ -4,9 +4,11 @@
 // There are few types. A [Client] talks to one endpoint: Pin turns a branch or
 // tag into a commit, Files lists a commit's files, and Open gives a
 // [RemoteFile], which is read at any offset (ReadAt, ReaderAt) or in order with
-// read-ahead (Stream). OpenURL does so for a file anywhere on the web. A file that
-// the Hugging Face cache on disk holds is read from there; with Options.Offline it
-// is read from nowhere else.
+// read-ahead (Stream). OpenURL does so for a file anywhere on the web.
+//
+// A file that the Hugging Face cache on disk holds is read from there; with
+// Options.Offline it is read from nowhere else. Cached, CachedRevision and
+// CachedFiles tell what it holds.
 //
 // What is retried goes on at the byte it had: answers 408, 429 and 5xx, resets,
 // timeouts and short bodies. Every answer is compared with the listing, by hash
@@ -24,10 +26,10 @@ package hub
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -73,6 +75,7 @@ type Client struct {
 	transport http.RoundTripper
 	reached   sync.Map    // hosts that ever answered
 	online    atomic.Bool // whether any did
+	locations sync.Map    // by file: what was found for one that was closed is good for the next
 	stats     stats
 }
 
@@ -179,7 +182,7 @@ func checkRepo(repo string) error {
 		if strings.Trim(s, ".") == "" || strings.ContainsFunc(s, func(r rune) bool {
 			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
 		}) {
-			return fmt.Errorf("%q is not the name of a dataset on the hub: write owner/name", repo)
+			return &NameError{strconv.Quote(repo), "is not the name of a dataset on the hub: write owner/name"}
 		}
 	}
 	return nil

@@ -65,17 +65,17 @@ func TestRenamedDatasetIsFoundByItsOldName(t *testing.T) {
 	}
 	check(t, "the token was sent on", s.Requests(hubtest.Resolve)[1].Header.Get("Authorization"), "Bearer "+token)
 
-	s.Fault = func(r hubtest.Request) *hubtest.Fault {
+	s.SetFault(func(r hubtest.Request) *hubtest.Fault {
 		if strings.Contains(r.Path, repoName) { // the query is lost on the way
 			return &hubtest.Fault{Status: 307, Header: map[string][]string{"Location": {strings.Replace(r.Path, repoName, "owner/new", 1)}}}
 		}
 		return nil
-	}
+	})
 	files, err = s.client.Files(t.Context(), repoName, info.Commit, "")
-	check(t, "files by a redirect without query", len(files), 5)
 	if err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
+	check(t, "files by a redirect without query", len(files), 5)
 }
 
 func TestInfoHasTheCardAndNotTheListOfFiles(t *testing.T) {
@@ -135,12 +135,12 @@ func TestFilesTellsWhatAFileIs(t *testing.T) {
 func TestNextPageIsAskedOfTheMirror(t *testing.T) {
 	s := newSetup(t, func(o *hub.Options) { o.Token = token })
 	s.Page = 2
-	s.Fault = func(r hubtest.Request) *hubtest.Fault {
+	s.SetFault(func(r hubtest.Request) *hubtest.Fault {
 		if r.N > 1 {
 			return nil
 		}
 		return &hubtest.Fault{Header: map[string][]string{"X-Mirror": {"1"}}}
-	}
+	})
 	links := mirrorLinks{to: s.URL}
 	c := newClient(t, hub.Options{Endpoint: s.URL, Transport: links, Sleep: s.clock.Sleep})
 	files, err := c.Files(t.Context(), repoName, s.commit, "")
@@ -151,7 +151,7 @@ func TestNextPageIsAskedOfTheMirror(t *testing.T) {
 
 func TestListingThatIsNoneIsAnError(t *testing.T) {
 	s := newSetup(t, nil)
-	s.Fault = func(hubtest.Request) *hubtest.Fault { return &hubtest.Fault{Status: 200} }
+	s.SetFault(func(hubtest.Request) *hubtest.Fault { return &hubtest.Fault{Status: 200} })
 	if _, err := s.client.Files(t.Context(), repoName, s.commit, ""); err == nil {
 		t.Error("an empty answer was taken for a listing")
 	}

@@ -21,13 +21,21 @@ const (
 
 // A location is where the content of a file lies: the signed address that the
 // hub redirected to last. Finding it counts against a quota of the hub's, so
-// readers that lack it wait for the first of them to find it.
+// readers that lack it wait for the first of them to find it, and a Client keeps
+// it for the next RemoteFile of that file.
 type location struct {
 	finding chan struct{} // holds a token while someone asks the hub
 
 	mu      sync.Mutex
 	url     *url.URL // nil: not known
 	expires time.Time
+}
+
+// located names the file of a location: one of another size or hash under the
+// same address has to be found anew.
+type located struct {
+	address string
+	file    File
 }
 
 func newLocation() *location { return &location{finding: make(chan struct{}, 1)} }

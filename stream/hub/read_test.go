@@ -61,7 +61,34 @@ func TestOneRedirectForManyReads(t *testing.T) {
 	check(t, "redirects", len(s.Requests(hubtest.Resolve)), 1)
 	check(t, "reads", len(s.Requests(hubtest.Content)), 20)
 	got := s.client.Stats()
-	check(t, "stats", got, hub.Stats{API: 1, Redirects: 1, Reads: 20, Bytes: 20_000})
+	check(t, "stats", got, hub.Stats{Redirects: 1, Reads: 20, Bytes: 20_000})
+}
+
+// A file that is opened again does not cost another redirect, unless it is to be
+// another file.
+func TestOneRedirectForAFileOpenedAgain(t *testing.T) {
+	s := newSetup(t, nil)
+	listed := s.file(t, largePath)
+	for range 3 {
+		f, err := s.client.Open(repoName, s.commit, listed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.ReadAt(t.Context(), make([]byte, 10), 5); err != nil {
+			t.Error(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	check(t, "redirects", s.Count(hubtest.Resolve), 1)
+	listed.OID = strings.Repeat("0", 64)
+	f, err := s.client.Open(repoName, s.commit, listed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.ReadAt(t.Context(), make([]byte, 10), 5)
+	check(t, "what", mustBe[*hub.ChangedError](t, err).What, "hash")
 }
 
 func TestTheTokenStaysAtTheHub(t *testing.T) {
@@ -124,12 +151,12 @@ func TestRefusedAddressIsResolvedAgainOnce(t *testing.T) {
 func TestBrokenReadGoesOnAtTheByteItHad(t *testing.T) {
 	s := newSetup(t, nil)
 	f := s.open(t, largePath)
-	s.Fault = func(r hubtest.Request) *hubtest.Fault {
+	s.SetFault(func(r hubtest.Request) *hubtest.Fault {
 		if r.Kind == hubtest.Content && r.N < 4 {
 			return &hubtest.Fault{Cut: 100_000}
 		}
 		return nil
-	}
+	})
 	p := make([]byte, 500_000)
 	if _, err := f.ReadAt(t.Context(), p, 11); err != nil || !bytes.Equal(p, s.large[11:500_011]) {
 		t.Fatal("wrong bytes", err)
@@ -229,7 +256,7 @@ func TestWaitsAsLongAsTheHubAsks(t *testing.T) {
 
 func TestStalledReadIsTriedAgain(t *testing.T) {
 	for _, fault := range []hubtest.Fault{{Hang: true}, {Stall: 1000}} {
-		s := newSetup(t, func(o *hub.Options) { o.Stall = 30 * time.Millisecond })
+		s := newSetup(t, func(o *hub.Options) { o.Stall = 100 * time.Millisecond })
 		f := s.open(t, largePath)
 		s.fail(hubtest.Content, 1, fault)
 		p := make([]byte, 5000)

@@ -39,17 +39,18 @@ func (c *Client) Open(repo, commit string, file File) (*RemoteFile, error) {
 		return nil, err
 	}
 	f := &RemoteFile{
-		client:   c,
-		repo:     repo,
-		commit:   commit,
-		file:     file,
-		location: newLocation(),
-		local:    c.cachedFile(repo, commit, file),
+		client:  c,
+		repo:    repo,
+		commit:  commit,
+		file:    file,
+		resolve: c.address("/datasets/"+repo+"/resolve", append([]string{commit}, strings.Split(file.Path, "/")...)...),
+		local:   c.cachedFile(repo, commit, file),
 	}
 	if f.local == nil && c.opt.Offline {
 		return nil, c.notCached(repo, commit, file.Path)
 	}
-	f.resolve = c.address("/datasets/"+repo+"/resolve", append([]string{commit}, strings.Split(file.Path, "/")...)...)
+	known, _ := c.locations.LoadOrStore(located{f.resolve.String(), file}, newLocation())
+	f.location = known.(*location)
 	return f, nil
 }
 

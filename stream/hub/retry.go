@@ -50,8 +50,8 @@ func (r *retrier) again(ctx context.Context, err error) error {
 	switch {
 	case isNetwork && untrusted(err):
 		limit = 0
-	case isNetwork && !c.online.Load() && errors.Is(err, errStalled):
-		limit = 0 // it took firstStall
+	case isNetwork && !c.online.Load() && errors.Is(err, errStalled) && c.opt.Stall >= firstStall:
+		limit = 0 // that was patience enough
 	case isNetwork && !c.hasReached(network.url):
 		limit, wait = min(limit, firstTries), min(wait, firstWait)
 	case isNetwork:

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,10 +14,10 @@ import (
 func (c *Client) OpenURL(ctx context.Context, address string) (*RemoteFile, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("%s is not an http or https address", c.scrub(address))
+		return nil, &NameError{c.scrub(address), "is not an http or https address"}
 	}
 	if u.User != nil {
-		return nil, fmt.Errorf("%s has a password in it, which would be shown", bare(u))
+		return nil, &NameError{bare(u), "has a user or password before its host, which would be shown: leave them out"}
 	}
 	u.Fragment = ""
 	f := &RemoteFile{client: c, file: File{Path: bare(u)}, resolve: u, location: newLocation()}
