@@ -607,7 +607,9 @@ func TestHubResumeCost(t *testing.T) {
 				}
 			}
 			r.Close()
-			for _, c := range []struct{ row, reads, shards int64 }{{1000, 4, 1}, {1_500_000, 4, 1}, {rows, 8, 2}} {
+			// The last one opens the second shard ahead, which the hub may come to hear
+			// of after it is closed.
+			for _, c := range []struct{ row, reads, shards int64 }{{1000, 4, 1}, {rows, 8, 2}, {1_500_000, 4, 1}} {
 				h.Forget()
 				src := openOnHub(t, h, Spec{Dataset: "wikitext", Was: &was})
 				fingerprintOf(t, src)
