@@ -34,7 +34,7 @@ type scriptHub struct {
 //	hub tag REPO NAME             names the newest commit
 //	hub squash REPO               replaces the history; $commit is what is left
 //	hub swap REPO PATH=FILE       replaces a file of all commits
-//	hub gate REPO TOKEN           lets only those read who have the token
+//	hub gate REPO TOKEN           lets only those read who have the token; before the hub is used
 //	hub requests KIND N           there were at most N requests of a kind since start
 //	hub forget                    counts from 0 again
 func cmdHub(t *testing.T) func(*testscript.TestScript, bool, []string) {
@@ -173,9 +173,9 @@ func (nopCloser) Close() error { return nil }
 // which requests fail now and then, kills the trainer again and again, and finds
 // the model of one pass over the same rows on disk.
 func TestHubKill(t *testing.T) {
-	kills := 5
+	kills, formats := 5, []string{"parquet", "jsonl", "jsonl.gz", "jsonl.zst"}
 	if testing.Short() {
-		kills = 2
+		kills, formats = 2, []string{"parquet", "jsonl.gz"}
 	}
 	rows := wikiRows(20_000)
 	local := t.TempDir()
@@ -192,7 +192,7 @@ func TestHubKill(t *testing.T) {
 	for order, flags := range orders {
 		want[order] = mustRun(t, t.TempDir(), "trainer", append([]string{"run", "rows", "--data", local, "--json"}, flags...)...)
 	}
-	for _, format := range []string{"parquet", "jsonl", "jsonl.gz", "jsonl.zst"} {
+	for _, format := range formats {
 		h := hubtest.New(t)
 		h.Signed = time.Minute + 100*time.Millisecond // which is not used in its last minute
 		h.Repo("owner/rows").Commit(map[string]hubtest.File{
