@@ -30,16 +30,32 @@ func uninterrupted(t *testing.T, samples int, flags ...string) string {
 // every few milliseconds, so in the middle of commits too, and finds that the
 // model after all the resumes is the one that was never stopped.
 func TestKill(t *testing.T) {
+	if testing.Short() {
+		testKill(t, 6)
+	} else {
+		testKill(t, 20)
+	}
+}
+
+// TestKillWorkers does so to a trainer that works on many samples at a time. The
+// model that nobody stopped is that of one worker.
+func TestKillWorkers(t *testing.T) {
+	if testing.Short() {
+		testKill(t, 3, "--workers", "8")
+	} else {
+		testKill(t, 10, "--workers", "8")
+	}
+}
+
+func testKill(t *testing.T, enough int, flags ...string) {
+	t.Helper()
 	want := uninterrupted(t, crashSamples)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
-	kills, enough := 0, 20
-	if testing.Short() {
-		enough = 6
-	}
-	args := []string{"resume", "sample", "--or-start", "--json", "--max-samples", fmt.Sprint(crashSamples), "--checkpoint-interval", "500"}
+	kills := 0
+	args := append([]string{"resume", "sample", "--or-start", "--json", "--max-samples", fmt.Sprint(crashSamples), "--checkpoint-interval", "500"}, flags...)
 	rows := map[int64]bool{} // at which attempts began
 	check := func(r result) {
 		t.Helper()

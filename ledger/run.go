@@ -77,7 +77,8 @@ type Attempt struct {
 	Folder   string    `json:"folder,omitempty"`
 	Command  []string  `json:"command,omitempty"`
 	Target   int64     `json:"target"`
-	Epochs   int       `json:"epochs,omitempty"` // 0 in old records, which means 1
+	Epochs   int       `json:"epochs,omitempty"`  // 0 in old records, which means 1
+	Workers  int       `json:"workers,omitempty"` // of the parallel method; 0 where samples are learned one by one
 	Interval string    `json:"interval,omitempty"`
 	From     uint64    `json:"from"` // the snapshot it went on from, 0 for none
 	FromRow  int64     `json:"from_row"`

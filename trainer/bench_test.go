@@ -66,6 +66,11 @@ func texts(b *testing.B) []text {
 // run trains over a text, in a ledger of its own.
 func run(b *testing.B, x text, every trainer.Interval) trainer.Result {
 	b.Helper()
+	return runWith(b, x, trainer.Options{Interval: every})
+}
+
+func runWith(b *testing.B, x text, o trainer.Options) trainer.Result {
+	b.Helper()
 	first, err := x.source.Open(context.Background(), stream.Cursor{})
 	if err != nil {
 		b.Fatal(err)
@@ -74,10 +79,11 @@ func run(b *testing.B, x text, every trainer.Interval) trainer.Result {
 	defer func() { r.Close() }()
 	model := newLocal(b)
 	end := ledger.Exhausted
+	o.Reader, o.Target = r, x.target
 	if x.target > 0 {
 		end = ledger.Completed
 	}
-	return train(b, end, options(b, begin(b, newLedger(b), model), nil, model, trainer.Options{Reader: r, Interval: every, Target: x.target}))
+	return train(b, end, options(b, begin(b, newLedger(b), model), nil, model, o))
 }
 
 // BenchmarkTrain trains with the local learner and no snapshot but the last.

@@ -22,6 +22,9 @@ type Options struct {
 	Learner  Learner         // restored to what the session continues from
 	Target   int64           // samples, trained and errored, from the dataset's start; 0 is to the end
 	Interval Interval
+	// Workers is how many goroutines learn; the Learner then has to be a
+	// ParallelLearner. 0 is one, which learns row by row.
+	Workers int
 	// Stop asks for the end when it is closed: the sample in hand is finished,
 	// a snapshot committed. Nil is never.
 	Stop <-chan struct{}
@@ -61,9 +64,10 @@ func (e *NotRecordedError) Error() string {
 
 func (e *NotRecordedError) Unwrap() error { return e.Err }
 
-// Run trains sequentially until the target, the end of the source, a stop or an
-// error, and ends the session's attempt with a snapshot. The error is nil for
-// the reasons completed, exhausted and interrupted.
+// Run trains until the target, the end of the source, a stop or an error, and ends
+// the session's attempt with a snapshot. The error is nil for the reasons
+// completed, exhausted and interrupted. Whatever the workers, a snapshot holds
+// exactly the rows before its position.
 func Run(ctx context.Context, o Options) (Result, error) {
 	if o.EndWait == 0 {
 		o.EndWait = time.Minute
@@ -128,51 +132,82 @@ func (r *run) train(ctx context.Context) (ledger.End, error) {
 		}
 		r.saver.hurry() // training may be waiting for room in its queue
 	}()
-	fail := func(step string, err error) (ledger.End, error) {
-		err = fmt.Errorf("%s: %w", step, err)
-		return ledger.End{Reason: ledger.Failed, Error: err.Error()}, err
-	}
 	r.last.Resume(r.Cursor)
+	if r.Workers > 0 {
+		return r.trainParallel(ctx, readCtx, &stopped)
+	}
 	for {
-		switch {
-		case r.Target > 0 && r.now.Samples() >= r.Target:
-			return ledger.End{Reason: ledger.Completed}, nil
-		case stopped.Load():
-			return ledger.End{Reason: ledger.Interrupted}, nil
-		case r.saver.failed() != nil:
-			return ledger.End{Reason: ledger.Failed}, nil // finish returns what failed
+		if end := r.ended(&stopped); end != nil {
+			return *end, nil
 		}
 		row, err := r.Reader.Next(readCtx)
-		switch {
-		case err == io.EOF: // itself: what wraps it says that reading broke off
-			return ledger.End{Reason: ledger.Exhausted}, nil
-		case err != nil && stopped.Load():
-			return ledger.End{Reason: ledger.Interrupted}, nil
-		case err != nil:
-			return fail(fmt.Sprintf("read row %d", r.now.Row), err)
-		case row.At.Row != r.now.Row: // a reader opened elsewhere would train rows twice, or never
-			return fail(fmt.Sprintf("read row %d", r.now.Row), fmt.Errorf("got row %d", row.At.Row))
+		if err != nil {
+			return r.broken(err, &stopped)
 		}
-		if err := r.consume(ctx, row); err != nil {
-			return fail(fmt.Sprintf("learn row %d", row.At.Row), err)
-		}
-		if r.Interval.due(r.saved, r.now, time.Since(r.savedAt)) && !(r.Target > 0 && r.now.Samples() >= r.Target) {
-			if err := r.capture(ledger.Periodic, nil); err != nil {
-				return fail("take snapshot", err)
-			}
+		if err := r.consume(row, func() error {
+			return r.Learner.Learn(ctx, Sample{Row: row.At.Row, Text: row.Text})
+		}); err != nil {
+			return failed(err)
 		}
 	}
 }
 
-// consume counts one row and has it learned if it is a sample.
-func (r *run) consume(ctx context.Context, row *stream.Row) error {
+// ended returns how training ends before it reads another row, nil if it does
+// not.
+func (r *run) ended(stopped *atomic.Bool) *ledger.End {
+	switch {
+	case r.reached():
+		return &ledger.End{Reason: ledger.Completed}
+	case stopped.Load():
+		return &ledger.End{Reason: ledger.Interrupted}
+	case r.saver.failed() != nil:
+		return &ledger.End{Reason: ledger.Failed} // finish returns what failed
+	}
+	return nil
+}
+
+func (r *run) reached() bool { return r.Target > 0 && r.now.Samples() >= r.Target }
+
+// broken returns how training ends where no row could be read.
+func (r *run) broken(err error, stopped *atomic.Bool) (ledger.End, error) {
+	switch {
+	case err == io.EOF: // itself: what wraps it says that reading broke off
+		return ledger.End{Reason: ledger.Exhausted}, nil
+	case stopped.Load():
+		return ledger.End{Reason: ledger.Interrupted}, nil
+	}
+	return failed(fmt.Errorf("read row %d: %w", r.now.Row, err))
+}
+
+func failed(err error) (ledger.End, error) {
+	return ledger.End{Reason: ledger.Failed, Error: err.Error()}, err
+}
+
+// consume counts the next row, has it learned if it is a sample, and takes a
+// snapshot behind it if one is due.
+func (r *run) consume(row *stream.Row, learn func() error) error {
+	if row.At.Row != r.now.Row { // a reader opened elsewhere would train rows twice, or never
+		return fmt.Errorf("read row %d: got row %d", r.now.Row, row.At.Row)
+	}
+	if err := r.count(row, learn); err != nil {
+		return fmt.Errorf("learn row %d: %w", row.At.Row, err)
+	}
+	if r.Interval.due(r.saved, r.now, time.Since(r.savedAt)) && !r.reached() {
+		if err := r.capture(ledger.Periodic, nil); err != nil {
+			return fmt.Errorf("take snapshot: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *run) count(row *stream.Row, learn func() error) error {
 	switch row.Kind {
 	case stream.Filtered:
 		r.now.Filtered++
 	case stream.Errored:
 		r.err(row.At.Row, row.Reason)
 	default:
-		err := r.Learner.Learn(ctx, Sample{Row: row.At.Row, Text: row.Text})
+		err := learn()
 		var sampleErr *SampleError
 		switch {
 		case err == nil:

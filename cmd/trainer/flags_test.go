@@ -64,6 +64,7 @@ var runFlags = map[string]flagCase{
 	"json":                {args: []string{"--json"}, recorded: func(o outcome) bool { return json.Valid([]byte(o.stdout)) }},
 	"learner":             {args: []string{"--learner", "local"}, recorded: configIs("learner", `"local"`)},
 	"method":              {args: []string{"--method", "sequential"}, recorded: configIs("method", `"sequential"`)},
+	"workers":             {args: []string{"--workers", "3"}, recorded: configIs("method", `"parallel"`)},
 	"tokenizer":           {args: []string{"--tokenizer", "gpt2"}, recorded: configIs("tokenizer", `"gpt2"`)},
 	"chunk-sizes":         {args: []string{"--chunk-sizes", "4,4"}, recorded: configIs("chunk_sizes", `[4,4]`)},
 	"text-field": {
@@ -108,7 +109,7 @@ func TestResumeFlags(t *testing.T) {
 		switch name {
 		case "learner", "method", "tokenizer": // equal to the run's: it is resumed
 			c.recorded = func(o outcome) bool { return *o.run.ResumedAtSample == 5 }
-		case "chunk-sizes", "config", "text-field", "order", "seed", "window": // others than the run's: it is refused
+		case "chunk-sizes", "config", "workers", "text-field", "order", "seed", "window": // others than the run's: it is refused
 			c.recorded = func(o outcome) bool { return o.code == int(cmdline.ConfigMismatch) }
 		case "checkpoint-interval":
 			c.recorded = func(o outcome) bool { return o.run.Interval == "3" && o.run.SnapshotCount > 4 }

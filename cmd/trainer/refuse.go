@@ -95,9 +95,10 @@ func (r *resumption) flags(list []cli.Flag, drop []string) []string {
 	return words
 }
 
-// settingNames are the flags that decide what the model becomes.
+// settingNames are the flags that decide what the model becomes, and --workers,
+// which may say how.
 func settingNames() []string {
-	var names []string
+	names := []string{"workers"}
 	for _, f := range settingFlags() {
 		names = append(names, f.Names()[0])
 	}

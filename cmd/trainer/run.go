@@ -25,6 +25,7 @@ func trainFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.Int64Flag{Name: "max-samples", DefaultText: "to its end", Usage: "target: `N` samples, trained and errored, from the dataset's start"},
 		epochsFlag(),
+		workersFlag(),
 		&cli.StringFlag{Name: "checkpoint-interval", Usage: "snapshot every `N[,TIME]` samples and time; what is given replaces both (default: 1000,5m)"},
 		&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB|URL`: text or JSONL files (also .gz, .zst), Parquet, or a folder of them"},
 		&cli.StringSliceFlag{Name: "record", Usage: "`KEY=VALUE` to keep and show, never compared"},
@@ -54,6 +55,7 @@ leaves at once. SIGUSR1 prints where training stands.`,
 trainer run wikitext --max-samples 20000 --checkpoint-interval 1000,5m
 trainer run hf:owner/name@v1.0:config/train
 trainer run books --data 'books/*.jsonl' --text-field body --chunk-sizes 16,16 --name books-16
+trainer run wikitext --workers 4
 trainer run books --data 'books/*.jsonl' --order shuffle --seed 7 --epochs 3`,
 		cmdline.RunInUse, cmdline.Damaged, cmdline.NewerFormat, cmdline.Interrupted)
 }
@@ -143,6 +145,9 @@ func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, not
 	if err != nil {
 		return err
 	}
+	if err := checkWorkers(c, config); err != nil {
+		return err
+	}
 	spec := stream.Spec{Dataset: dataset, Revision: want.revision, Data: want.data, TextField: textField(config)}
 	// The source is opened before the ledger is made: a typing error leaves no
 	// folder behind. It is hashed after, so that the ledger remembers the hash.
@@ -189,7 +194,9 @@ func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, not
 	t := &training{c: c, ledger: l, source: src, reader: reader, learner: learner, intro: func(run ledger.Run) {
 		fmt.Fprintf(c.App.ErrWriter, "Ledger %s\nStarting run %s, %s\n", human.Printable(records.Shown(l)), run.ID, describeConfig(config))
 	}}
-	err = t.begin(ctx, func(ctx context.Context) (*ledger.Session, error) { return begin(l, ctx, run, attempt()) })
+	err = t.begin(ctx, func(ctx context.Context) (*ledger.Session, error) {
+		return begin(l, ctx, run, attempt(workers(c, config)))
+	})
 	if errors.Is(err, ledger.ErrNameTaken) {
 		return &cmdline.UsageError{Message: err.Error(), Try: records.Command(c, "ckpt", "list")}
 	}
@@ -220,7 +227,13 @@ func notes(c *cli.Context, l *ledger.Ledger) {
 }
 
 // attempt is what this process notes of itself.
-var attempt = sync.OnceValue(func() ledger.Attempt {
+func attempt(workers int) ledger.Attempt {
+	a := process()
+	a.Workers = workers
+	return a
+}
+
+var process = sync.OnceValue(func() ledger.Attempt {
 	folder, _ := os.Getwd()
 	return ledger.Attempt{Program: cmdline.Version(), Git: gitCommit(folder), Folder: folder, Command: withoutQueries(os.Args)}
 })

@@ -26,11 +26,8 @@ import (
 
 // This file turns flags into a config, and a config into flags and a learner.
 
-// The methods and learners there are, the default first.
-var (
-	methods  = []string{"sequential"}
-	learners = []string{"local"}
-)
+// The learners there are, the default first.
+var learners = []string{"local"}
 
 // builtin are the settings that flags of their own set, or that the program
 // decides; --config cannot.
@@ -58,6 +55,9 @@ func given(c *cli.Context) (ledger.Config, error) {
 		setting(c, out, "learner", "learner", learners), setting(c, out, "method", "method", methods),
 		setting(c, out, "tokenizer", "tokenizer", local.Tokenizers), setting(c, out, "text-field", "text_field", nil))
 	if err != nil {
+		return nil, err
+	}
+	if err := givenWorkers(c, out); err != nil {
 		return nil, err
 	}
 	if c.IsSet("chunk-sizes") {
@@ -203,8 +203,10 @@ func program() ledger.Config {
 // runnable are the settings of runs that this program can go on with.
 func runnable() []ledger.Config {
 	var out []ledger.Config
-	for _, order := range orders {
-		out = append(out, program().With(ledger.Config{"learner": "local", "learner_version": float64(local.Version), "order": order}))
+	for _, method := range methods {
+		for _, order := range orders {
+			out = append(out, program().With(ledger.Config{"learner": "local", "learner_version": float64(local.Version), "method": method, "order": order}))
+		}
 	}
 	return out
 }

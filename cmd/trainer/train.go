@@ -52,6 +52,7 @@ func (t *training) run(ctx context.Context) error {
 	res, err := trainer.Run(ctx, trainer.Options{
 		Session: t.session, Reader: t.reader, Cursor: t.cursor, Learner: t.learner,
 		Target: run.Target, Interval: interval, Stop: t.signals.stop, Events: ui.event,
+		Workers: workers(t.c, run.Config),
 	})
 	ui.finish()
 	t.source.notices.ui.Store(nil)
@@ -109,7 +110,11 @@ func (t *training) announce(run ledger.Run, interval trainer.Interval, from ledg
 	if from.Row > 0 {
 		start = "starting from sample " + human.Count(from.Samples())
 	}
-	fmt.Fprintf(w, "Training %s: %s, %s, checkpoint every %s\n", human.Printable(run.Dataset), target, start, human.Interval(interval.Samples, interval.Time))
+	crew := ""
+	if n := workers(t.c, run.Config); n > 0 {
+		crew = fmt.Sprintf(", %d workers", n)
+	}
+	fmt.Fprintf(w, "Training %s: %s, %s%s, checkpoint every %s\n", human.Printable(run.Dataset), target, start, crew, human.Interval(interval.Samples, interval.Time))
 }
 
 // report says how the attempt ended, and what to type next.

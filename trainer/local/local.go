@@ -27,6 +27,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"ckptledger/ledger"
 	"ckptledger/trainer"
@@ -86,9 +87,10 @@ type Learner struct {
 	options    Options
 	vocabulary *gpt2.Vocabulary
 	encoder    *gpt2.Encoder
-	tokens     []uint16 // reused: one sample's
-	model      *model   // learned; belongs to the goroutine that calls Learn
-	shadow     *shadow  // captured; belongs to the one that writes captures
+	tokens     []uint16  // reused: one sample's
+	pool       sync.Pool // of *tokens: what workers have encoded
+	model      *model    // learned; belongs to the goroutine that calls Learn
+	shadow     *shadow   // captured; belongs to the one that writes captures
 }
 
 var _ trainer.Learner = (*Learner)(nil)
