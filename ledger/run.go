@@ -65,25 +65,27 @@ type Origin struct {
 
 // Attempt is one process's work on a run.
 type Attempt struct {
-	Number   uint64    `json:"attempt"`
-	Host     string    `json:"host"`
-	PID      int       `json:"pid"`
-	Boot     string    `json:"boot,omitempty"`
-	Program  string    `json:"program,omitempty"` // version of the program
-	Go       string    `json:"go,omitempty"`
-	Platform string    `json:"platform,omitempty"`
-	CPUs     int       `json:"cpus,omitempty"`
-	Git      string    `json:"git,omitempty"` // commit of the working folder
-	Folder   string    `json:"folder,omitempty"`
-	Command  []string  `json:"command,omitempty"`
-	Target   int64     `json:"target"`
-	Epochs   int       `json:"epochs,omitempty"`  // 0 in old records, which means 1
-	Workers  int       `json:"workers,omitempty"` // of the parallel method; 0 where samples are learned one by one
-	Interval string    `json:"interval,omitempty"`
-	From     uint64    `json:"from"` // the snapshot it went on from, 0 for none
-	FromRow  int64     `json:"from_row"`
-	At       int64     `json:"from_samples"` // trained + errored at its start
-	Started  time.Time `json:"started"`
+	Number   uint64   `json:"attempt"`
+	Host     string   `json:"host"`
+	PID      int      `json:"pid"`
+	Boot     string   `json:"boot,omitempty"`
+	Program  string   `json:"program,omitempty"` // version of the program
+	Go       string   `json:"go,omitempty"`
+	Platform string   `json:"platform,omitempty"`
+	CPUs     int      `json:"cpus,omitempty"`
+	Git      string   `json:"git,omitempty"` // commit of the working folder
+	Folder   string   `json:"folder,omitempty"`
+	Command  []string `json:"command,omitempty"`
+	Target   int64    `json:"target"`
+	Epochs   int      `json:"epochs,omitempty"`  // 0 in old records, which means 1
+	Workers  int      `json:"workers,omitempty"` // of the parallel method; 0 where samples are learned one by one
+	Interval string   `json:"interval,omitempty"`
+	// MaxErrors is how many rows could be errored; 0 is any number.
+	MaxErrors int64     `json:"max_errors,omitempty"`
+	From      uint64    `json:"from"` // the snapshot it went on from, 0 for none
+	FromRow   int64     `json:"from_row"`
+	At        int64     `json:"from_samples"` // trained + errored at its start
+	Started   time.Time `json:"started"`
 	// Ended is zero while the attempt goes on, and for ever if it crashed.
 	Ended    time.Time `json:"ended,omitzero"`
 	Reason   Reason    `json:"reason,omitempty"`

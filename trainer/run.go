@@ -25,6 +25,9 @@ type Options struct {
 	// Workers is how many goroutines learn; the Learner then has to be a
 	// ParallelLearner. 0 is one, which learns row by row.
 	Workers int
+	// MaxErrors is how many rows of this attempt may be errored: with one more the
+	// run fails, by a *MaxErrorsError. 0 is any number.
+	MaxErrors int64
 	// Stop asks for the end when it is closed: the sample in hand is finished,
 	// a snapshot committed. Nil is never.
 	Stop <-chan struct{}
@@ -63,6 +66,16 @@ func (e *NotRecordedError) Error() string {
 }
 
 func (e *NotRecordedError) Unwrap() error { return e.Err }
+
+// A MaxErrorsError says that more rows were errored in an attempt than are borne.
+type MaxErrorsError struct {
+	Max  int64             // Options.MaxErrors
+	Last ledger.ErroredRow // the one too many
+}
+
+func (e *MaxErrorsError) Error() string {
+	return fmt.Sprintf("more than %d rows errored in this attempt; the last is row %d: %s", e.Max, e.Last.Row, e.Last.Reason)
+}
 
 // Run trains until the target, the end of the source, a stop or an error, and ends
 // the session's attempt with a snapshot. The error is nil for the reasons
@@ -114,7 +127,8 @@ type run struct {
 	now     ledger.Counters
 	last    stream.LastRow      // the last row consumed
 	errored []ledger.ErroredRow // since the last capture
-	saved   ledger.Counters     // at the last capture
+	lastErr ledger.ErroredRow
+	saved   ledger.Counters // at the last capture
 	savedAt time.Time
 }
 
@@ -192,6 +206,9 @@ func (r *run) consume(row *stream.Row, learn func() error) error {
 	if err := r.count(row, learn); err != nil {
 		return fmt.Errorf("learn row %d: %w", row.At.Row, err)
 	}
+	if r.MaxErrors > 0 && r.now.Errored-r.from.Errored > r.MaxErrors {
+		return &MaxErrorsError{Max: r.MaxErrors, Last: r.lastErr}
+	}
 	if r.Interval.due(r.saved, r.now, time.Since(r.savedAt)) && !r.reached() {
 		if err := r.capture(ledger.Periodic, nil); err != nil {
 			return fmt.Errorf("take snapshot: %w", err)
@@ -200,6 +217,7 @@ func (r *run) consume(row *stream.Row, learn func() error) error {
 	return nil
 }
 
+// count counts a row, and has it learned if it is a sample.
 func (r *run) count(row *stream.Row, learn func() error) error {
 	switch row.Kind {
 	case stream.Filtered:
@@ -226,8 +244,9 @@ func (r *run) count(row *stream.Row, learn func() error) error {
 
 func (r *run) err(row int64, reason string) {
 	r.now.Errored++
+	r.lastErr = ledger.ErroredRow{Row: row, Reason: reason}
 	if len(r.errored) < ledger.MaxErroredRows {
-		r.errored = append(r.errored, ledger.ErroredRow{Row: row, Reason: reason})
+		r.errored = append(r.errored, r.lastErr)
 	}
 }
 

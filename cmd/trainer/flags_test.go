@@ -14,6 +14,7 @@ import (
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/records"
+	"ckptledger/ledger"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
@@ -64,9 +65,17 @@ var runFlags = map[string]flagCase{
 	"json":                {args: []string{"--json"}, recorded: func(o outcome) bool { return json.Valid([]byte(o.stdout)) }},
 	"learner":             {args: []string{"--learner", "local"}, recorded: configIs("learner", `"local"`)},
 	"method":              {args: []string{"--method", "sequential"}, recorded: configIs("method", `"sequential"`)},
-	"workers":             {args: []string{"--workers", "3"}, recorded: configIs("method", `"parallel"`)},
-	"tokenizer":           {args: []string{"--tokenizer", "gpt2"}, recorded: configIs("tokenizer", `"gpt2"`)},
-	"chunk-sizes":         {args: []string{"--chunk-sizes", "4,4"}, recorded: configIs("chunk_sizes", `[4,4]`)},
+	"max-errors": {args: []string{"--max-errors", "3"}, recorded: func(o outcome) bool {
+		l, err := ledger.Open(o.dir, ledger.Options{})
+		if err != nil {
+			return false
+		}
+		all, err := l.Attempts(context.Background(), o.run.Run)
+		return err == nil && all[len(all)-1].MaxErrors == 3
+	}},
+	"workers":     {args: []string{"--workers", "3"}, recorded: configIs("method", `"parallel"`)},
+	"tokenizer":   {args: []string{"--tokenizer", "gpt2"}, recorded: configIs("tokenizer", `"gpt2"`)},
+	"chunk-sizes": {args: []string{"--chunk-sizes", "4,4"}, recorded: configIs("chunk_sizes", `[4,4]`)},
 	"text-field": {
 		args: []string{"--text-field", "body"}, recorded: configIs("text_field", `"body"`),
 		refused: func(source string) bool { return source == "sample" || source == "text" },

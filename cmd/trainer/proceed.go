@@ -477,7 +477,7 @@ func (r *resumption) train(ctx context.Context, src *source, cursor stream.Curso
 		if fork {
 			return r.fork(ctx, src, cursor)
 		}
-		return r.ledger.Continue(ctx, r.lease, r.snap.Seq, r.changes(&src.record), attempt(workers(r.c, r.config)))
+		return r.ledger.Continue(ctx, r.lease, r.snap.Seq, r.changes(&src.record), attempt(r.c, r.config))
 	})
 }
 
@@ -498,7 +498,7 @@ func (r *resumption) beginAgain(ctx context.Context, src *source) error {
 			human.Printable(records.Shown(r.ledger)), run.ID, describeConfig(r.config))
 	}}
 	return r.begin(ctx, t, func(ctx context.Context) (*ledger.Session, error) {
-		return r.ledger.Continue(ctx, r.lease, 0, r.changes(&src.record), attempt(workers(r.c, r.config)))
+		return r.ledger.Continue(ctx, r.lease, 0, r.changes(&src.record), attempt(r.c, r.config))
 	})
 }
 
@@ -529,7 +529,7 @@ func (r *resumption) fork(ctx context.Context, src *source, cursor stream.Cursor
 	if err != nil {
 		return nil, fmt.Errorf("encode position: %w", err)
 	}
-	return r.ledger.Fork(ctx, run, r.snap, position, attempt(workers(r.c, r.config)))
+	return r.ledger.Fork(ctx, run, r.snap, position, attempt(r.c, r.config))
 }
 
 // where says where training goes on, before it does.

@@ -26,6 +26,7 @@ func trainFlags() []cli.Flag {
 		&cli.Int64Flag{Name: "max-samples", DefaultText: "to its end", Usage: "target: `N` samples, trained and errored, from the dataset's start"},
 		epochsFlag(),
 		workersFlag(),
+		&cli.Int64Flag{Name: "max-errors", DefaultText: fmt.Sprint(defaultMaxErrors), Usage: "end the attempt as failed, with a snapshot, when more than `N` of its rows are errored; 0 for no limit"},
 		&cli.StringFlag{Name: "checkpoint-interval", Usage: "snapshot every `N[,TIME]` samples and time; what is given replaces both (default: 1000,5m)"},
 		&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB|URL`: text or JSONL files (also .gz, .zst), Parquet, or a folder of them"},
 		&cli.StringSliceFlag{Name: "record", Usage: "`KEY=VALUE` to keep and show, never compared"},
@@ -118,6 +119,9 @@ func parseWish(c *cli.Context) (wish, error) {
 	if c.IsSet("checkpoint-interval") {
 		w.interval = intervalText(i)
 	}
+	if n := maxErrors(c); n < 0 {
+		return w, cmdline.Usagef("--max-errors %d: at least 1, or 0 for no limit", n)
+	}
 	if slices.Contains(w.data, "") || slices.Contains(w.tags, "") {
 		return w, cmdline.Usagef("--data and --tag need a value")
 	}
@@ -195,7 +199,7 @@ func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, not
 		fmt.Fprintf(c.App.ErrWriter, "Ledger %s\nStarting run %s, %s\n", human.Printable(records.Shown(l)), run.ID, describeConfig(config))
 	}}
 	err = t.begin(ctx, func(ctx context.Context) (*ledger.Session, error) {
-		return begin(l, ctx, run, attempt(workers(c, config)))
+		return begin(l, ctx, run, attempt(c, config))
 	})
 	if errors.Is(err, ledger.ErrNameTaken) {
 		return &cmdline.UsageError{Message: err.Error(), Try: records.Command(c, "ckpt", "list")}
@@ -227,10 +231,20 @@ func notes(c *cli.Context, l *ledger.Ledger) {
 }
 
 // attempt is what this process notes of itself.
-func attempt(workers int) ledger.Attempt {
+func attempt(c *cli.Context, config ledger.Config) ledger.Attempt {
 	a := process()
-	a.Workers = workers
+	a.Workers, a.MaxErrors = workers(c, config), maxErrors(c)
 	return a
+}
+
+// defaultMaxErrors is how many rows of an attempt may be errored.
+const defaultMaxErrors = 10
+
+func maxErrors(c *cli.Context) int64 {
+	if c.IsSet("max-errors") {
+		return c.Int64("max-errors")
+	}
+	return defaultMaxErrors
 }
 
 var process = sync.OnceValue(func() ledger.Attempt {

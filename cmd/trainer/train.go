@@ -52,7 +52,7 @@ func (t *training) run(ctx context.Context) error {
 	res, err := trainer.Run(ctx, trainer.Options{
 		Session: t.session, Reader: t.reader, Cursor: t.cursor, Learner: t.learner,
 		Target: run.Target, Interval: interval, Stop: t.signals.stop, Events: ui.event,
-		Workers: workers(t.c, run.Config),
+		Workers: workers(t.c, run.Config), MaxErrors: maxErrors(t.c),
 	})
 	ui.finish()
 	t.source.notices.ui.Store(nil)
@@ -190,8 +190,14 @@ func ending(res trainer.Result, run ledger.Run) string {
 // next are the commands that follow from how the attempt ended.
 func (t *training) next(res trainer.Result, run ledger.Run, runErr error) []cmdline.Hint {
 	var hints []cmdline.Hint
+	var tooMany *trainer.MaxErrorsError
 	switch {
 	case errors.Is(runErr, ledger.ErrLeaseLost), res.Newest.Seq == 0:
+	case errors.As(runErr, &tooMany):
+		hints = append(hints,
+			cmdline.Hint{To: "to see the last of these rows", Command: records.Command(t.c, "trainer", "rows", string(run.ID), "--from", fmt.Sprint(tooMany.Last.Row), "--count", "1", "--raw")},
+			cmdline.Hint{To: "to go on behind it", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID))},
+			cmdline.Hint{To: "to go on however many there are", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID), "--max-errors", "0")})
 	case dataChanged(runErr):
 		hints = append(hints, cmdline.Hint{To: "to go on with it as it is now, as a new run", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID), "--accept", "data")})
 	case res.Reason == ledger.Completed:
