@@ -31,6 +31,20 @@ func ParseDataset(name string) (key, revision string, err error) {
 	return h.key(), h.revision, err
 }
 
+// AtRevision puts a revision back into the key of a dataset on the hub. Other
+// datasets have none.
+func AtRevision(key, revision string) string {
+	repo, part, hasPart := strings.Cut(strings.TrimPrefix(key, hubPrefix), ":")
+	if !strings.HasPrefix(key, hubPrefix) || revision == "" {
+		return key
+	}
+	key = hubPrefix + repo + "@" + revision
+	if hasPart {
+		key += ":" + part
+	}
+	return key
+}
+
 // A hubName is a dataset's name, taken apart.
 type hubName struct{ repo, revision, config, split string }
 

@@ -34,8 +34,8 @@ func TestParseDataset(t *testing.T) {
 			if !errors.As(err, &keyErr) || !strings.Contains(err.Error(), c.say) {
 				t.Errorf("%s: error %v", c.name, err)
 			}
-		case err != nil || key != c.key || revision != c.revision:
-			t.Errorf("%s: %q at %q, %v", c.name, key, revision, err)
+		case err != nil || key != c.key || revision != c.revision || AtRevision(key, revision) != c.name:
+			t.Errorf("%s: %q at %q, %v; put back %q", c.name, key, revision, err, AtRevision(key, revision))
 		}
 	}
 }

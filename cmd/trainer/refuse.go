@@ -25,10 +25,15 @@ const nearest = 3
 // again is the call as it was made, without the flags in drop, and with those
 // that are added. A run that is named takes the place of what else chose one.
 func (r *resumption) again(drop []string, add ...string) string {
+	return r.againOf(r.asNamed(), drop, add...)
+}
+
+// againOf is again, of a dataset that is named in another way.
+func (r *resumption) againOf(dataset string, drop []string, add ...string) string {
 	if slices.Contains(add, "--run") {
 		drop = append(drop, "run", "or-start", "name")
 	}
-	words := append([]string{"trainer", "resume", r.asNamed()}, add...)
+	words := append([]string{"trainer", "resume", dataset}, add...)
 	if r.seq != 0 && !r.c.IsSet("snapshot") && !slices.Contains(drop, "snapshot") {
 		words = append(words, "--snapshot", fmt.Sprint(r.seq)) // RUN#N, RUN@SAMPLES
 	}
@@ -302,7 +307,7 @@ func (r *resumption) dataGone(cause error) error {
 // dataChanged refuses because the data is not what the run has seen, or cannot
 // be gone on with.
 func (r *resumption) dataChanged(changes []stream.Change, cause error) error {
-	accepted, revision := slices.Contains(r.accepted, "data"), r.want.revision
+	accepted := slices.Contains(r.accepted, "data")
 	exit := &cmdline.ExitError{Code: cmdline.DataChanged, Err: fmt.Errorf("the data changed since run %s read it", r.entry.ID.Short())}
 	switch {
 	case accepted: // and does not reach as far as the run did
@@ -317,9 +322,7 @@ func (r *resumption) dataChanged(changes []stream.Change, cause error) error {
 		exit.Details = append(exit.Details, fmt.Sprintf("and %d more", more))
 	}
 	if !accepted && r.want.revision != "" {
-		r.want.revision = ""
-		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to go on with the revision it has read", Command: r.again(nil)})
-		r.want.revision = revision
+		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to go on with the revision it has read", Command: r.againOf(r.dataset, nil)})
 	}
 	damaged := slices.ContainsFunc(changes, func(c stream.Change) bool { return c.What == stream.Damaged })
 	if damaged { // nothing else would be read with --accept data

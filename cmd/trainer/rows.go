@@ -230,10 +230,14 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 		return nil, sourceError(err)
 	}
 	if src.print.Digest != e.Source.Digest {
+		dataset := e.Dataset
+		if was.Hub != nil {
+			dataset = stream.AtRevision(dataset, was.Hub.Revision)
+		}
 		exit := &cmdline.ExitError{
 			Code: cmdline.DataChanged, Err: fmt.Errorf("the data changed since run %s read it", e.ID.Short()),
 			Hints: []cmdline.Hint{{To: "to read it as it is now", Command: records.Command(c,
-				slices.Concat([]string{"trainer", "rows", e.Dataset}, dataArgs(was.Data), orderArgs(order, epochs))...)}},
+				slices.Concat([]string{"trainer", "rows", dataset}, dataArgs(was.Data), orderArgs(order, epochs))...)}},
 		}
 		for _, change := range was.Diff(src.print) {
 			exit.Details = append(exit.Details, change.String())
