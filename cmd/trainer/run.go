@@ -58,7 +58,7 @@ trainer run hf:owner/name@v1.0:config/train
 trainer run books --data 'books/*.jsonl' --text-field body --chunk-sizes 16,16 --name books-16
 trainer run wikitext --workers 4
 trainer run books --data 'books/*.jsonl' --order shuffle --seed 7 --epochs 3`,
-		cmdline.RunInUse, cmdline.Damaged, cmdline.NewerFormat, cmdline.Interrupted)
+		cmdline.RunInUse, cmdline.DataChanged, cmdline.Damaged, cmdline.NewerFormat, cmdline.Interrupted)
 }
 
 func runAction(ctx context.Context, c *cli.Context) error {
