@@ -173,6 +173,10 @@ func outcomeOf(t *testing.T, dir string, args []string) outcome {
 
 func walk(t *testing.T, command string, cases map[string]flagCase, do func(*testing.T, string, string, []string, flagCase) outcome) {
 	sources := writeSources(t)
+	if testing.Short() {
+		delete(sources, "jsonl.gz") // which are jsonl to every flag
+		delete(sources, "jsonl.zst")
+	}
 	for _, flag := range commandFlags(t, command) {
 		c, ok := cases[flag]
 		if !ok {
