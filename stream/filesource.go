@@ -38,9 +38,6 @@ func openFiles(ctx context.Context, spec Spec, opt Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !hasFields(kind) && len(spec.Columns) > 0 {
-		return nil, ErrNoColumns
-	}
 	files, err := statFiles(ctx, paths)
 	if err != nil {
 		return nil, err
@@ -56,6 +53,9 @@ func openFiles(ctx context.Context, spec Spec, opt Options) (Source, error) {
 // newFileSource returns the source of files of one format, and checks that it
 // can be read.
 func newFileSource(ctx context.Context, spec Spec, opt Options, kind string, files []*file) (s *fileSource, err error) {
+	if !hasFields(kind) && len(spec.Columns) > 0 {
+		return nil, ErrNoColumns
+	}
 	s = &fileSource{spec: spec, opt: opt, kind: kind, files: files, hashing: hashedWhole}
 	if kind == formatParquet {
 		s.format, err = openParquetFormat(ctx, spec.TextField, spec.Columns, files, s.known())

@@ -143,6 +143,20 @@ func TestHubLabel(t *testing.T) {
 	}
 }
 
+// Columns are refused where rows have none, wherever the files lie.
+func TestHubNoColumns(t *testing.T) {
+	h := hubtest.New(t)
+	h.Repo("owner/text").Commit(map[string]hubtest.File{"train.txt.gz": hubtest.Large(gzipped(t, asText(texts(5))))})
+	for _, spec := range []Spec{
+		{Dataset: "hf:owner/text", Columns: []string{"id"}},
+		{Data: []string{h.URL + "/datasets/owner/text/resolve/main/train.txt.gz"}, Columns: []string{"id"}},
+	} {
+		if _, err := Open(context.Background(), spec, onHub(h)); !errors.Is(err, ErrNoColumns) {
+			t.Errorf("%+v: %v", spec, err)
+		}
+	}
+}
+
 // shard is a dataset of three small Parquet files on a hub.
 func shards(t *testing.T) (*hubtest.Hub, *hubtest.Repo, map[string]hubtest.File) {
 	t.Helper()

@@ -53,9 +53,6 @@ func openWeb(ctx context.Context, spec Spec, opt Options) (Source, error) {
 		kind = k
 		files, names = append(files, &file{place: p}), append(names, p.name())
 	}
-	if kind == formatText && len(spec.Columns) > 0 {
-		return nil, ErrNoColumns
-	}
 	spec.Data = names
 	s, err := newFileSource(ctx, spec, opt, kind, files)
 	if err != nil {
