@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"os"
 	"slices"
-
-	"github.com/oklog/ulid/v2"
 )
 
 // This file makes new runs, forks among them.
 
-// Begin starts a new run and its first attempt. The run's id, hash and time of
-// creation are filled in.
+// Begin starts a new run and its first attempt. The run's id, unless it has one
+// already, hash and time of creation are filled in.
 func (l *Ledger) Begin(ctx context.Context, run Run, a Attempt) (*Session, error) {
 	return l.begin(ctx, run, a, beginning{})
 }
@@ -73,7 +71,9 @@ func (l *Ledger) begin(ctx context.Context, run Run, a Attempt, o beginning) (*S
 	if err := l.db.view(ctx, func(*tx) error { return nil }); err != nil {
 		return nil, fmt.Errorf("begin run: %w", err)
 	}
-	run.ID, run.Created = RunID(ulid.Make().String()), l.now().UTC()
+	if run.Created = l.now().UTC(); run.ID == "" {
+		run.ID = NewRunID()
+	}
 	lease, err := l.Acquire(ctx, run.ID, LeaseOptions{})
 	if err != nil {
 		return nil, err

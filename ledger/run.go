@@ -14,6 +14,9 @@ import (
 // RunID is the ULID of a run: 26 characters, sorting by time of creation.
 type RunID string
 
+// NewRunID returns the id of a run that is still to begin.
+func NewRunID() RunID { return RunID(ulid.Make().String()) }
+
 // Short returns the form in which people see an id: its first three and last
 // four characters.
 func (id RunID) Short() string {
@@ -81,11 +84,16 @@ type Attempt struct {
 	Workers  int      `json:"workers,omitempty"` // of the parallel method; 0 where samples are learned one by one
 	Interval string   `json:"interval,omitempty"`
 	// MaxErrors is how many rows could be errored; 0 is any number.
-	MaxErrors int64     `json:"max_errors,omitempty"`
-	From      uint64    `json:"from"` // the snapshot it went on from, 0 for none
-	FromRow   int64     `json:"from_row"`
-	At        int64     `json:"from_samples"` // trained + errored at its start
-	Started   time.Time `json:"started"`
+	MaxErrors int64 `json:"max_errors,omitempty"`
+	// Endpoint is the learner's server, and Nodes the names under which it keeps
+	// what it learns, one a layer.
+	Endpoint string   `json:"endpoint,omitempty"`
+	Nodes    []string `json:"nodes,omitempty"`
+
+	From    uint64    `json:"from"` // the snapshot it went on from, 0 for none
+	FromRow int64     `json:"from_row"`
+	At      int64     `json:"from_samples"` // trained + errored at its start
+	Started time.Time `json:"started"`
 	// Ended is zero while the attempt goes on, and for ever if it crashed.
 	Ended    time.Time `json:"ended,omitzero"`
 	Reason   Reason    `json:"reason,omitempty"`

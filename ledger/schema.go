@@ -20,9 +20,10 @@ var (
 	bRecent    = []byte("recent")    // Head.Touched -> run
 	bObjects   = []byte("objects")   // SHA-256 (32 bytes) -> references, bytes (8 each)
 	bFiles     = []byte("files")     // what is known of local data files, by the source's own key
+	bMarks     = []byte("marks")     // run -> Mark; ledgers that were made before there were marks get it with the first
 )
 
-var buckets = [][]byte{bMeta, bRuns, bHeads, bNames, bKeys, bAttempts, bSnapshots, bErrored, bRecent, bObjects, bFiles}
+var buckets = [][]byte{bMeta, bRuns, bHeads, bNames, bKeys, bAttempts, bSnapshots, bErrored, bRecent, bObjects, bFiles, bMarks}
 
 // grows are the buckets whose keys come in order, run by run or altogether, so
 // that their pages may be filled.

@@ -149,10 +149,16 @@ func (s *Snapshot) check() error {
 	return nil
 }
 
-// ErroredRow is a row that was counted as errored, and why.
+// ErroredRow is a row that was counted as errored, and why. A later one of the
+// same row replaces it.
 type ErroredRow struct {
 	Row    int64  `json:"row"`
 	Reason string `json:"reason"`
+	// Learned is how many of its parts a learner's server knows all the same.
+	Learned int `json:"learned,omitempty"`
+	// Trained says that the row was trained after all, and counts as errored no
+	// more.
+	Trained bool `json:"trained,omitempty"`
 }
 
 // MaxErroredRows is how many errored rows are kept by name for each snapshot;

@@ -9,8 +9,13 @@ import (
 
 // A Sample is one row that passed the filter.
 type Sample struct {
-	Row  int64  // its raw row
-	Text []byte // valid until Learn returns
+	Row    int64  // its raw row
+	Number int64  // its place among the samples of the dataset, from 0
+	Text   []byte // valid until Learn returns
+
+	// What only a Remote learner has to heed.
+	Learned int  // parts of it that are learned already: the first ones
+	Skip    bool // it is given up: nothing more of it is to be learned
 }
 
 // A Learner learns samples and can say, at any moment between two of them,
@@ -28,7 +33,9 @@ type Learner interface {
 	Fixed() []string
 
 	// Learn learns one sample. An error ends the run; a *SampleError only counts
-	// the sample as errored, and then the model must be as it was before.
+	// the sample as errored, and then the model must be as it was before. The
+	// context ends when training is to stop: the sample may then be given up, by
+	// an error that wraps the context's.
 	Learn(ctx context.Context, s Sample) error
 
 	// Capture freezes the model as it is now, in little time: it notes what
@@ -80,10 +87,11 @@ type ObjectStore interface {
 }
 
 // SampleError says that one sample could not be learned, and that the model is
-// as it was before it.
+// as it was before it. Of a Remote learner it may know the sample's first parts.
 type SampleError struct {
-	Row int64
-	Err error
+	Row     int64
+	Learned int // how many parts it knows
+	Err     error
 }
 
 func (e *SampleError) Error() string { return e.Err.Error() }

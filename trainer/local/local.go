@@ -60,7 +60,8 @@ type OptionError struct {
 
 func (e *OptionError) Error() string { return e.Option + ": " + e.Reason }
 
-func (o *Options) complete() error {
+// Complete fills in the defaults. The error is an *OptionError.
+func (o *Options) Complete() error {
 	if o.Tokenizer == "" {
 		o.Tokenizer = Tokenizers[0]
 	}
@@ -98,7 +99,7 @@ var _ trainer.Learner = (*Learner)(nil)
 // New returns a learner that knows nothing yet. The error is an *OptionError if
 // it is the options'.
 func New(options Options) (*Learner, error) {
-	if err := options.complete(); err != nil {
+	if err := options.Complete(); err != nil {
 		return nil, err
 	}
 	vocabulary, err := gpt2.Shared()

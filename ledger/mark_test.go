@@ -1,0 +1,58 @@
+package ledger
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestMark(t *testing.T) {
+	ctx := context.Background()
+	l := testLedger(t)
+	s := begin(t, l, testRun("d"))
+	id := s.Run().ID
+	got, err := l.Mark(ctx, id)
+	if err != nil || got.Row != 0 || got.Attempt != 0 {
+		t.Errorf("before the first mark: %+v, %v", got, err)
+	}
+	for row := int64(1); row <= 3; row++ {
+		m := Mark{Counters: Counters{Row: row, Trained: row}, Position: []byte(`{"next":{"row":1}}`), Reach: row + 5, Retrying: []int64{0}}
+		if err := s.Mark(ctx, m); err != nil {
+			t.Fatal(err)
+		}
+		got, err := l.Mark(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Attempt, m.Time = 1, got.Time
+		if diff := cmp.Diff(m, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	for what, m := range map[string]Mark{
+		"counters": {Counters: Counters{Row: 4, Trained: 3}, Position: []byte(`{}`), Reach: 4},
+		"reach":    {Counters: Counters{Row: 4, Trained: 4}, Position: []byte(`{}`), Reach: 3},
+		"position": {Counters: Counters{Row: 4, Trained: 4}, Reach: 4},
+	} {
+		wantIs(t, s.Mark(ctx, m), ErrRule)
+		if got, err := l.Mark(ctx, id); err != nil || got.Row != 3 {
+			t.Errorf("after a mark refused for its %s: row %d, %v", what, got.Row, err)
+		}
+	}
+}
+
+// TestMarkOfAnother holds that who lost the run marks nothing.
+func TestMarkOfAnother(t *testing.T) {
+	ctx := context.Background()
+	l := testLedger(t)
+	s := begin(t, l, testRun("d"))
+	mark := Mark{Counters: Counters{Row: 1, Trained: 1}, Position: []byte(`{}`), Reach: 1}
+	if _, err := l.fence(ctx, s.Run().ID); err != nil {
+		t.Fatal(err)
+	}
+	wantIs(t, s.Mark(ctx, mark), ErrLeaseLost)
+	if got, err := l.Mark(ctx, s.Run().ID); err != nil || got.Row != 0 {
+		t.Errorf("row %d, %v", got.Row, err)
+	}
+}
