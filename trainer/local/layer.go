@@ -70,20 +70,31 @@ func (l *layer) observe(chunk []uint32) uint32 {
 // count, if there is none.
 func (l *layer) intern(chunk []uint32) (i uint32, added bool) {
 	tag := l.index.tag(chunk)
-	slot := l.index.first(tag)
-	for ; ; slot = l.index.next(slot) {
-		entry := l.index.entries[slot]
-		if entry == 0 {
-			break
-		}
-		if entry.tag() == tag && slices.Equal(l.patterns.at(entry.pattern()), chunk) {
-			return entry.pattern(), false
-		}
+	slot := l.probe(tag, chunk)
+	if entry := l.index.entries[slot]; entry != 0 {
+		return entry.pattern(), false
 	}
 	i = uint32(l.patterns.len())
 	l.patterns.add(chunk)
 	l.index.put(slot, tag, i)
 	return i, true
+}
+
+// find returns the number of the chunk's pattern, if there is one.
+func (l *layer) find(chunk []uint32) (i uint32, ok bool) {
+	entry := l.index.entries[l.probe(l.index.tag(chunk), chunk)]
+	return entry.pattern(), entry != 0
+}
+
+// probe returns the slot of the chunk's pattern, or the empty one that it would
+// have.
+func (l *layer) probe(tag uint32, chunk []uint32) (slot int) {
+	for slot = l.index.first(tag); ; slot = l.index.next(slot) {
+		entry := l.index.entries[slot]
+		if entry == 0 || entry.tag() == tag && slices.Equal(l.patterns.at(entry.pattern()), chunk) {
+			return slot
+		}
+	}
 }
 
 // An index finds patterns by content: a hash table with linear probing, whose

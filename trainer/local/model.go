@@ -29,10 +29,8 @@ func newModel(chunkSizes []int) *model {
 
 // learn learns one sample, or fails and leaves the model as it was.
 func (m *model) learn(tokens []uint16) error {
-	for _, l := range m.layers {
-		if l.patterns.len() > m.limit-len(tokens) {
-			return ErrFull
-		}
+	if err := m.room(len(tokens)); err != nil {
+		return err
 	}
 	m.tokens += uint64(len(tokens))
 
@@ -53,6 +51,16 @@ func (m *model) learn(tokens []uint16) error {
 	}
 	if cap(m.sequence) > maxScratch {
 		m.sequence = nil
+	}
+	return nil
+}
+
+// room returns ErrFull where a sample of so many tokens may find none.
+func (m *model) room(tokens int) error {
+	for _, l := range m.layers {
+		if l.patterns.len() > m.limit-tokens {
+			return ErrFull
+		}
 	}
 	return nil
 }
