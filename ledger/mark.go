@@ -11,14 +11,14 @@ import (
 // learned lies on a server and counts there at once. There is one of each run,
 // which replaces itself.
 type Mark struct {
-	Counters                 // of the rows before Row, all of which are learned
-	Position json.RawMessage `json:"position"`          // as a snapshot's
-	Errored  []ErroredRow    `json:"errored,omitempty"` // of those the ones that the learner could not learn, since the newest snapshot
+	Counters                    // of the rows before Row, all of which are learned
+	Position    json.RawMessage `json:"position"`               // as a snapshot's
+	ErroredRows []ErroredRow    `json:"errored_rows,omitempty"` // of those the ones that the learner could not learn, since the newest snapshot
 	// Reach is the row before which rows may have been begun: from Row on, nobody
 	// knows what of them is learned. It is Row where nothing was.
 	Reach int64 `json:"reach"`
 	// Retrying are errored rows before Row that are being learned once more, of
-	// which nobody knows either, unless they stand in Errored.
+	// which nobody knows either, unless they stand in ErroredRows.
 	Retrying []int64   `json:"retrying,omitempty"`
 	Attempt  uint64    `json:"attempt"`
 	Time     time.Time `json:"time"`

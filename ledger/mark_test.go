@@ -17,7 +17,7 @@ func TestMark(t *testing.T) {
 		t.Errorf("before the first mark: %+v, %v", got, err)
 	}
 	for row := int64(1); row <= 3; row++ {
-		m := Mark{Counters: Counters{Row: row, Trained: row}, Position: []byte(`{"next":{"row":1}}`), Reach: row + 5, Retrying: []int64{0}}
+		m := Mark{Counters: Counters{Row: row + 1, Trained: row, Errored: 1}, Position: []byte(`{"next":{"row":1}}`), ErroredRows: []ErroredRow{{Row: 0, Reason: "r", Learned: 2}}, Reach: row + 5, Retrying: []int64{0}}
 		if err := s.Mark(ctx, m); err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +36,7 @@ func TestMark(t *testing.T) {
 		"position": {Counters: Counters{Row: 4, Trained: 4}, Reach: 4},
 	} {
 		wantIs(t, s.Mark(ctx, m), ErrRule)
-		if got, err := l.Mark(ctx, id); err != nil || got.Row != 3 {
+		if got, err := l.Mark(ctx, id); err != nil || got.Row != 4 {
 			t.Errorf("after a mark refused for its %s: row %d, %v", what, got.Row, err)
 		}
 	}

@@ -94,10 +94,7 @@ type fed struct {
 func (f *fed) Check() error {
 	f.feed.Lock()
 	defer f.feed.Unlock()
-	if r, ok := f.Reader.(stream.Checker); ok {
-		return r.Check()
-	}
-	return nil
+	return check(f.Reader)
 }
 
 // trainParallel trains with workers until there is a reason to end.
@@ -217,6 +214,7 @@ func (c *crew) settle(ctx context.Context, b *batch, took time.Duration) {
 	c.desk.Lock()
 	defer c.desk.Unlock()
 	switch n := len(b.Rows()); {
+	case c.marker != nil: // a sample each: what is begun is to be little
 	case took < batchTime/2 && n == c.size:
 		c.size = min(2*c.size, maxBatch)
 	case took > 2*batchTime:

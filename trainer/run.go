@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -16,11 +17,14 @@ import (
 // Options are what a run works with. All but Events, Stop and EndWait must be
 // set.
 type Options struct {
-	Session  *ledger.Session // begun; Run ends its attempt and leaves closing it to the caller
-	Reader   stream.Reader   // opened at Cursor; the caller closes it
-	Cursor   stream.Cursor   // where the Reader is; the zero Cursor is the start
-	Learner  Learner         // restored to what the session continues from
-	Target   int64           // samples, trained and errored, from the dataset's start; 0 is to the end
+	Session *ledger.Session // begun; Run ends its attempt and leaves closing it to the caller
+	Reader  stream.Reader   // opened at Cursor; the caller closes it
+	Cursor  stream.Cursor   // where the Reader is; the zero Cursor is the start
+	// Start is where CatchUp brought a Remote learner, whose Reader and Cursor then
+	// stand for those above. Nil is the session's newest snapshot.
+	Start    *Standing
+	Learner  Learner // restored to what the session continues from
+	Target   int64   // samples, trained and errored, from the dataset's start; 0 is to the end
 	Interval Interval
 	// Workers is how many goroutines learn; the Learner then has to be a
 	// ParallelLearner. 0 is one, which learns row by row.
@@ -91,12 +95,19 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r := &run{Options: o, started: time.Now(), tell: serialize(o.Events)}
 	r.now = o.Session.Last().Counters
 	r.saved, r.savedAt = r.now, r.started
+	if s := o.Start; s != nil {
+		r.now, r.errored, r.Reader, r.Cursor = s.Counters, slices.Clone(s.Errored), s.Reader, s.Cursor
+	}
 	r.from = r.now
 	r.pulse.set(r.now)
 	r.saver = startSaver(o.Session, r.tell, o.EndWait)
+	if err := r.startMarks(ctx); err != nil {
+		return Result{}, errors.Join(err, r.saver.close())
+	}
 	stopHeart := startHeart(o.Session, &r.pulse, r.tell)
 
 	end, runErr := r.train(ctx)
+	r.stopMarks()
 	saveErr := r.finish(end)
 	stopHeart() // beats until all is recorded: on some file systems they alone are the sign of life
 	if saveErr != nil && !errors.Is(saveErr, ledger.ErrLeaseLost) {
@@ -120,6 +131,7 @@ type run struct {
 	Options
 	tell    func(Event)
 	saver   *saver
+	marker  *marker // nil but for a Remote learner
 	pulse   pulse
 	started time.Time
 
@@ -219,11 +231,12 @@ func (r *run) consume(row *stream.Row, learn func() error) error {
 
 // count counts a row, and has it learned if it is a sample.
 func (r *run) count(row *stream.Row, learn func() error) error {
+	var failed *ledger.ErroredRow // by the learner
 	switch row.Kind {
 	case stream.Filtered:
 		r.now.Filtered++
 	case stream.Errored:
-		r.err(row.At.Row, row.Reason)
+		r.err(ledger.ErroredRow{Row: row.At.Row, Reason: row.Reason})
 	default:
 		err := learn()
 		var sampleErr *SampleError
@@ -231,7 +244,8 @@ func (r *run) count(row *stream.Row, learn func() error) error {
 		case err == nil:
 			r.now.Trained++
 		case errors.As(err, &sampleErr):
-			r.err(row.At.Row, err.Error())
+			failed = &ledger.ErroredRow{Row: row.At.Row, Reason: err.Error(), Learned: sampleErr.Learned}
+			r.err(*failed)
 		default:
 			return err
 		}
@@ -239,14 +253,14 @@ func (r *run) count(row *stream.Row, learn func() error) error {
 	r.now.Row++
 	r.last.Set(row)
 	r.pulse.set(r.now)
-	return nil
+	return r.mark(failed)
 }
 
-func (r *run) err(row int64, reason string) {
+func (r *run) err(e ledger.ErroredRow) {
 	r.now.Errored++
-	r.lastErr = ledger.ErroredRow{Row: row, Reason: reason}
+	r.lastErr = e
 	if len(r.errored) < ledger.MaxErroredRows {
-		r.errored = append(r.errored, r.lastErr)
+		r.errored = append(r.errored, e)
 	}
 }
 
@@ -254,10 +268,8 @@ func (r *run) err(row int64, reason string) {
 func (r *run) capture(kind ledger.Kind, end *ledger.End) error {
 	// What was read of files that are not any more what the run is recorded to
 	// read must not be recorded.
-	if files, ok := r.Reader.(stream.Checker); ok {
-		if err := files.Check(); err != nil {
-			return err
-		}
+	if err := check(r.Reader); err != nil {
+		return err
 	}
 	position, err := json.Marshal(r.last.Cursor())
 	if err != nil {
@@ -267,7 +279,11 @@ func (r *run) capture(kind ledger.Kind, end *ledger.End) error {
 	if err != nil {
 		return err
 	}
-	r.saver.save(job{capture: c, kind: kind, counters: r.now, position: position, errored: r.errored, rate: r.rate(), elapsed: r.Session.Elapsed(), end: end})
+	committed := func() {}
+	if r.marker != nil {
+		committed = r.marker.captured()
+	}
+	r.saver.save(job{capture: c, kind: kind, counters: r.now, position: position, errored: r.errored, rate: r.rate(), elapsed: r.Session.Elapsed(), end: end, committed: committed})
 	r.errored = nil
 	r.saved, r.savedAt = r.now, time.Now()
 	return nil

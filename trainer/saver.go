@@ -26,6 +26,8 @@ type job struct {
 	rate     float64       // samples a second in this attempt, when it was captured
 	elapsed  time.Duration // of this attempt, likewise
 	end      *ledger.End
+
+	committed func() // called when the snapshot is
 }
 
 // saver records jobs behind the training, one after another and in order. After
@@ -103,6 +105,7 @@ func (v *saver) record(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
+	j.committed()
 	v.tell(&Saved{Snapshot: snap, Wrote: store.wrote, Took: time.Since(started)})
 	return nil
 }

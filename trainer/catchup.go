@@ -1,0 +1,267 @@
+package trainer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"ckptledger/ledger"
+	"ckptledger/stream"
+)
+
+// Behind is a run whose Remote learner was restored to a snapshot, and may have
+// learned more since.
+type Behind struct {
+	Learner Remote
+	Mark    ledger.Mark // of the run
+
+	// Of the snapshot, or of the beginning.
+	Reader   stream.Reader
+	Cursor   stream.Cursor // where the Reader is
+	Counters ledger.Counters
+	Errored  []ledger.ErroredRow // the run's, up to the snapshot
+
+	// OpenAt opens the data at a row that lies before the snapshot.
+	OpenAt func(ctx context.Context, row int64) (stream.Reader, error)
+}
+
+// Standing is where training goes on, which may be behind the newest snapshot.
+type Standing struct {
+	Reader   stream.Reader
+	Cursor   stream.Cursor
+	Counters ledger.Counters
+	Errored  []ledger.ErroredRow // since the snapshot
+	Reach    int64               // rows before it may have been begun
+	Retrying []int64             // errored rows that may have been, and are to be retried
+
+	Replayed int64 // rows that were learned again, here only
+	Begun    int   // samples of which parts may have been learned
+}
+
+// errMarked is returned where rows count as something else than they did.
+var errMarked = errors.New("the rows behind the snapshot are not those that were marked")
+
+// CatchUp brings a learner from its snapshot to the run's mark, and has it compare
+// itself with its server. Nothing is sent to the server before.
+func CatchUp(ctx context.Context, b Behind) (*Standing, error) {
+	c := &catchUp{Behind: b, marked: map[int64]ledger.ErroredRow{}, known: map[int64]ledger.ErroredRow{}}
+	c.standing = &Standing{Reader: b.Reader, Cursor: b.Cursor, Counters: b.Counters}
+	c.standing.Reach = max(b.Mark.Reach, b.Counters.Row)
+	for _, e := range b.Mark.ErroredRows {
+		c.marked[e.Row] = e
+	}
+	for _, e := range b.Errored {
+		c.known[e.Row] = e
+	}
+	for _, step := range []func(context.Context) error{c.retried, c.replay, c.retrying, c.begun} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.Learner.Reconcile(ctx, c.samples); err != nil {
+		return nil, err
+	}
+	c.standing.Begun = len(c.samples)
+	return c.standing, nil
+}
+
+type catchUp struct {
+	Behind
+	marked, known map[int64]ledger.ErroredRow // by row
+	standing      *Standing
+	samples       []Sample // begun
+}
+
+// newer reports whether the mark stands further than the snapshot.
+func (c *catchUp) newer() bool {
+	if m := &c.Mark; m.Row != c.Counters.Row {
+		return m.Row > c.Counters.Row
+	}
+	return c.Mark.Trained > c.Counters.Trained
+}
+
+// retried learns what was learned of rows before the snapshot, when they were
+// tried once more behind it.
+func (c *catchUp) retried(ctx context.Context) error {
+	rows := map[int64]func(*stream.Row) error{}
+	for row, now := range c.marked {
+		was, ok := c.known[row]
+		upTo := now.Learned
+		if now.Trained {
+			upTo = -1
+		}
+		if row >= c.Counters.Row || !ok || upTo >= 0 && upTo <= was.Learned {
+			continue // not before the snapshot, or the snapshot has it
+		}
+		rows[row] = func(r *stream.Row) error {
+			return c.Learner.Replay(Sample{Row: row, Text: r.Text, Learned: was.Learned}, upTo)
+		}
+		c.standing.Errored = append(c.standing.Errored, now)
+		if now.Trained {
+			c.standing.Counters.Trained++
+			c.standing.Counters.Errored--
+			delete(c.known, row)
+		} else {
+			c.known[row] = now
+		}
+	}
+	return readRows(ctx, c.OpenAt, rows)
+}
+
+// replay learns the rows between the snapshot and the mark.
+func (c *catchUp) replay(ctx context.Context) error {
+	if !c.newer() {
+		return nil
+	}
+	s := c.standing
+	var last stream.LastRow
+	last.Resume(c.Cursor)
+	for s.Counters.Row < c.Mark.Row {
+		row, err := c.Reader.Next(ctx)
+		if err != nil {
+			return fmt.Errorf("read row %d: %w", s.Counters.Row, unexpected(err))
+		}
+		switch failed, ok := c.marked[row.At.Row]; {
+		case row.Kind == stream.Filtered:
+			s.Counters.Filtered++
+		case row.Kind == stream.Errored:
+			s.Counters.Errored++
+			s.Errored = append(s.Errored, ledger.ErroredRow{Row: row.At.Row, Reason: row.Reason})
+		default:
+			sample, upTo := Sample{Row: row.At.Row, Number: s.Counters.Samples(), Text: row.Text}, -1
+			if ok && !failed.Trained {
+				upTo = failed.Learned
+				s.Counters.Errored++
+				s.Errored = append(s.Errored, failed)
+			} else {
+				s.Counters.Trained++
+			}
+			if err := c.Learner.Replay(sample, upTo); err != nil {
+				return fmt.Errorf("learn row %d: %w", row.At.Row, err)
+			}
+		}
+		s.Counters.Row++
+		s.Replayed++
+		last.Set(row)
+	}
+	s.Cursor = last.Cursor()
+	if s.Counters != c.Mark.Counters {
+		return fmt.Errorf("%w: trained %d, errored %d, filtered %d, not %d, %d, %d", errMarked,
+			s.Counters.Trained, s.Counters.Errored, s.Counters.Filtered, c.Mark.Trained, c.Mark.Errored, c.Mark.Filtered)
+	}
+	return nil
+}
+
+// unexpected is an error where a row must be.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// retrying finds the errored rows that were being tried once more.
+func (c *catchUp) retrying(ctx context.Context) error {
+	rows := map[int64]func(*stream.Row) error{}
+	for _, row := range c.Mark.Retrying {
+		was, ok := c.known[row]
+		if _, settled := c.marked[row]; settled || !ok {
+			continue
+		}
+		c.standing.Retrying = append(c.standing.Retrying, row)
+		rows[row] = func(r *stream.Row) error {
+			c.samples = append(c.samples, Sample{Row: row, Text: slices.Clone(r.Text), Learned: was.Learned})
+			return nil
+		}
+	}
+	slices.Sort(c.standing.Retrying)
+	return readRows(ctx, c.OpenAt, rows)
+}
+
+// begun finds the rows behind the mark that may have been begun. They are kept, to
+// be trained.
+func (c *catchUp) begun(ctx context.Context) error {
+	s := c.standing
+	kept := &again{Reader: c.Reader}
+	number := s.Counters.Samples()
+	for left := s.Reach - s.Counters.Row; left > 0; {
+		b := new(stream.Batch)
+		err := b.Read(ctx, c.Reader, int(min(left, 1<<20)))
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read rows begun: %w", err)
+		}
+		rows := b.Rows()
+		for i := range rows {
+			if rows[i].Kind == stream.Sample {
+				c.samples = append(c.samples, Sample{Row: rows[i].At.Row, Number: number, Text: rows[i].Text})
+			}
+			if rows[i].Kind != stream.Filtered {
+				number++
+			}
+		}
+		kept.rows = append(kept.rows, rows...)
+		left -= int64(len(rows))
+	}
+	s.Reader = kept
+	return nil
+}
+
+// again is a reader that yields rows once more before it goes on.
+type again struct {
+	stream.Reader
+	rows []stream.Row
+	row  stream.Row
+}
+
+// Next implements stream.Reader.
+func (r *again) Next(ctx context.Context) (*stream.Row, error) {
+	if len(r.rows) == 0 {
+		return r.Reader.Next(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r.row, r.rows[0] = r.rows[0], stream.Row{}
+	r.rows = r.rows[1:]
+	return &r.row, nil
+}
+
+// Check implements stream.Checker.
+func (r *again) Check() error { return check(r.Reader) }
+
+// readRows reads single rows, in their order, and hands each to its function.
+func readRows(ctx context.Context, open func(context.Context, int64) (stream.Reader, error), rows map[int64]func(*stream.Row) error) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	var wanted []int64
+	for row := range rows {
+		wanted = append(wanted, row)
+	}
+	slices.SortFunc(wanted, cmp.Compare[int64])
+	reader, err := open(ctx, wanted[0])
+	if err != nil {
+		return fmt.Errorf("open data at row %d: %w", wanted[0], err)
+	}
+	defer reader.Close()
+	for len(wanted) > 0 {
+		row, err := reader.Next(ctx)
+		if err != nil {
+			return fmt.Errorf("read row %d: %w", wanted[0], unexpected(err))
+		}
+		if row.At.Row != wanted[0] {
+			continue
+		}
+		if err := rows[wanted[0]](row); err != nil {
+			return fmt.Errorf("learn row %d: %w", wanted[0], err)
+		}
+		wanted = wanted[1:]
+	}
+	return nil
+}

@@ -1,0 +1,267 @@
+package trainer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"ckptledger/ledger"
+	"ckptledger/stream"
+)
+
+// markEvery is how long there is at least between two marks of a run. Tests have
+// less time.
+var markEvery = 50 * time.Millisecond
+
+// leastAhead is how many rows at least may be begun before the next mark.
+const leastAhead = 16
+
+// A marker marks, behind the training, how far a run with a Remote learner has
+// come. No row is begun before a mark says that it may be, so that a resume knows
+// which rows to ask for; a mark reaches so far ahead that training seldom waits
+// for the next one.
+type marker struct {
+	write func(ledger.Mark) error
+	wake  chan struct{} // there is something to write
+	done  chan struct{} // closed when nothing is written any more
+
+	mu      sync.Mutex
+	next    ledger.Mark // as it would be written now, but for ErroredRows and Reach
+	dirty   bool        // next is not what was written last
+	fed     int64       // rows before it were begun
+	before  int64       // fed, when the last mark was written
+	reach   int64       // of the last mark
+	errored []ledger.ErroredRow
+	dropped int           // of errored, since the start
+	wrote   chan struct{} // closed when the next mark is written, or never will be
+	err     error
+	closing bool
+}
+
+// startMarker starts from where the run stands.
+func startMarker(start *Standing, write func(ledger.Mark) error) (*marker, error) {
+	m := &marker{write: write, wake: make(chan struct{}, 1), done: make(chan struct{}), wrote: make(chan struct{})}
+	position, err := json.Marshal(start.Cursor)
+	if err != nil {
+		return nil, fmt.Errorf("encode position: %w", err)
+	}
+	m.next = ledger.Mark{Counters: start.Counters, Position: position, Retrying: start.Retrying}
+	m.fed = max(start.Reach, start.Counters.Row)
+	m.before, m.reach = m.fed, start.Counters.Row
+	m.errored = slices.Clone(start.Errored)
+	go m.work()
+	return m, nil
+}
+
+// work writes marks until the marker is closed.
+func (m *marker) work() {
+	defer close(m.done)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for range m.wake {
+		m.mu.Lock()
+		closing := m.closing
+		if m.err != nil {
+			m.mu.Unlock()
+			if closing {
+				return
+			}
+			continue
+		}
+		mark := m.next
+		mark.ErroredRows = slices.Clone(m.errored)
+		mark.Reach = m.fed
+		if !closing {
+			mark.Reach += max(leastAhead, 2*(m.fed-m.before))
+		}
+		mark.Reach = max(mark.Reach, mark.Row)
+		m.before, m.dirty = m.fed, false
+		m.reach = min(m.reach, mark.Reach) // whichever of the two marks will be there
+		m.mu.Unlock()
+
+		err := m.write(mark)
+
+		m.mu.Lock()
+		if err == nil {
+			m.reach = mark.Reach
+		}
+		m.err = err
+		close(m.wrote)
+		m.wrote = make(chan struct{})
+		m.mu.Unlock()
+		if closing {
+			return
+		}
+		timer.Reset(markEvery)
+		<-timer.C
+	}
+}
+
+// signal has a mark written. The caller has mu.
+func (m *marker) signal() {
+	m.dirty = true
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// begin waits until a row may be begun.
+func (m *marker) begin(ctx context.Context, row int64) error {
+	for {
+		m.mu.Lock()
+		if m.err == nil && row < m.reach {
+			m.fed = max(m.fed, row+1)
+			m.mu.Unlock()
+			return nil
+		}
+		err, wrote := m.err, m.wrote
+		m.fed = max(m.fed, row)
+		m.signal()
+		m.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-wrote:
+		}
+	}
+}
+
+// note says that all rows before counters.Row are settled, the last of them with
+// this outcome where the learner could not learn it.
+func (m *marker) note(counters ledger.Counters, cursor stream.Cursor, errored *ledger.ErroredRow) error {
+	position, err := json.Marshal(cursor)
+	if err != nil {
+		return fmt.Errorf("encode position: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.next.Counters, m.next.Position = counters, position
+	if errored != nil {
+		m.errored = append(m.errored, *errored)
+	}
+	m.signal()
+	return nil
+}
+
+// retry says which rows are learned once more from now on, and waits until that is
+// written; none says that all of them are settled.
+func (m *marker) retry(ctx context.Context, rows []int64) error {
+	m.mu.Lock()
+	m.next.Retrying = rows
+	m.signal()
+	m.mu.Unlock()
+	if len(rows) == 0 {
+		return nil
+	}
+	for {
+		m.mu.Lock()
+		err, wrote, dirty := m.err, m.wrote, m.dirty
+		m.mu.Unlock()
+		if err != nil || !dirty {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-wrote:
+		}
+	}
+}
+
+// captured returns what to call when the snapshot that is captured now is
+// committed: until then marks repeat what is errored before it.
+func (m *marker) captured() (committed func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	upTo := m.dropped + len(m.errored)
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if n := upTo - m.dropped; n > 0 {
+			m.errored = m.errored[n:]
+			m.dropped = upTo
+		}
+	}
+}
+
+// close writes a last mark, which reaches to the rows that were begun.
+func (m *marker) close() {
+	m.mu.Lock()
+	m.closing = true
+	m.signal()
+	m.mu.Unlock()
+	<-m.done
+}
+
+// startMarks has a Remote learner's run marked from here on.
+func (r *run) startMarks(ctx context.Context) error {
+	if _, ok := r.Learner.(Remote); !ok {
+		return nil
+	}
+	start := r.Start
+	if start == nil {
+		start = &Standing{Counters: r.now, Cursor: r.Cursor}
+	}
+	var err error
+	r.marker, err = startMarker(start, func(m ledger.Mark) error {
+		return r.saver.patiently(func() error { return r.Session.Mark(ctx, m) })
+	})
+	if err == nil {
+		r.Reader = &marked{Reader: r.Reader, marker: r.marker, row: r.now.Row}
+	}
+	return err
+}
+
+// mark marks how far the run has come.
+func (r *run) mark(failed *ledger.ErroredRow) error {
+	if r.marker == nil {
+		return nil
+	}
+	return r.marker.note(r.now, r.last.Cursor(), failed)
+}
+
+// stopMarks writes the last mark. Where it cannot be written the one before holds:
+// it reaches as far.
+func (r *run) stopMarks() {
+	if r.marker != nil {
+		r.saver.hurry()
+		r.marker.close()
+	}
+}
+
+// marked is a reader whose rows are begun when they are read.
+type marked struct {
+	stream.Reader
+	marker *marker
+	row    int64 // the next one
+}
+
+// Next implements stream.Reader.
+func (r *marked) Next(ctx context.Context) (*stream.Row, error) {
+	if err := r.marker.begin(ctx, r.row); err != nil {
+		return nil, err
+	}
+	row, err := r.Reader.Next(ctx)
+	if err == nil {
+		r.row++
+	}
+	return row, err
+}
+
+// Check implements stream.Checker.
+func (r *marked) Check() error { return check(r.Reader) }
+
+// check asks a reader that is one of files whether they are what they were.
+func check(r stream.Reader) error {
+	if c, ok := r.(stream.Checker); ok {
+		return c.Check()
+	}
+	return nil
+}

@@ -1,0 +1,361 @@
+package trainer_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"ckptledger/ledger"
+	"ckptledger/stream"
+	"ckptledger/trainer"
+)
+
+// A server counts how often it was told to learn what.
+type server struct {
+	mu      sync.Mutex
+	learned map[string]int
+	before  func() error // called before a part is learned, and may be nil
+	after   func() error // likewise after it: then the answer is lost
+}
+
+func (s *server) learn(part string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.before != nil {
+		if err := s.before(); err != nil {
+			return err
+		}
+	}
+	s.learned[part]++
+	if s.after != nil {
+		return s.after()
+	}
+	return nil
+}
+
+// partsOf are what a row teaches a server. Rows have parts in common, but for what
+// the server rejects.
+func partsOf(row int64) []string {
+	var parts []string
+	for i := range 1 + row%4 {
+		parts = append(parts, fmt.Sprint((row*7+i)%40))
+	}
+	if n := poisoned(row); n >= 0 {
+		parts[n] = fmt.Sprint("poison ", row)
+	}
+	return parts
+}
+
+// poisoned says which part of a row the server rejects, if any.
+func poisoned(row int64) int {
+	if n := row % 3; row%11 == 7 && n <= row%4 {
+		return int(n)
+	}
+	return -1
+}
+
+var (
+	errRejected = errors.New("rejected")
+	errLost     = errors.New("the answer is lost")
+)
+
+// remote is a learner whose model lies on a server.
+type remote struct {
+	server *server
+
+	mu     sync.Mutex
+	mirror map[string]int
+	credit map[string]int
+	blamed map[int64]bool // rows that are not rejected any more
+}
+
+func newRemote(s *server) *remote {
+	return &remote{server: s, mirror: map[string]int{}, credit: map[string]int{}}
+}
+
+var _ trainer.Remote = (*remote)(nil)
+
+func (l *remote) Config() ledger.Config { return ledger.Config{"learner": "remote"} }
+func (l *remote) Fixed() []string       { return nil }
+func (l *remote) Close() error          { return nil }
+
+type remoteWork struct {
+	row           int64
+	from, learned int
+	err           error
+}
+
+func (l *remote) Learn(ctx context.Context, s trainer.Sample) error {
+	w, err := l.Work(ctx, s)
+	if err != nil {
+		return err
+	}
+	return l.Settle(ctx, w)
+}
+
+func (l *remote) NewWorker() (trainer.Worker, error) { return l, nil }
+
+func (l *remote) take(part string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.credit[part] == 0 {
+		return false
+	}
+	l.credit[part]--
+	return true
+}
+
+func (l *remote) Work(ctx context.Context, s trainer.Sample) (trainer.Work, error) {
+	w := &remoteWork{row: s.Row, from: s.Learned, learned: s.Learned}
+	parts := partsOf(s.Row)
+	for w.learned < len(parts) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		part := parts[w.learned]
+		if s.Skip && !l.take(part) {
+			break
+		} else if !s.Skip && !l.take(part) {
+			if w.learned == poisoned(s.Row) && !l.blamed[s.Row] {
+				w.err = errRejected
+				return w, nil
+			}
+			if err := l.server.learn(part); err != nil {
+				return nil, err
+			}
+		}
+		w.learned++
+	}
+	if s.Skip {
+		w.err = errRejected
+	}
+	return w, nil
+}
+
+func (l *remote) Settle(_ context.Context, work trainer.Work) error {
+	w := work.(*remoteWork)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, part := range partsOf(w.row)[w.from:w.learned] {
+		l.mirror[part]++
+	}
+	if w.err != nil {
+		return &trainer.SampleError{Row: w.row, Learned: w.learned, Err: w.err}
+	}
+	return nil
+}
+
+func (l *remote) Replay(s trainer.Sample, upTo int) error {
+	parts := partsOf(s.Row)
+	if upTo < 0 {
+		upTo = len(parts)
+	}
+	for _, part := range parts[s.Learned:upTo] {
+		l.mirror[part]++
+	}
+	return nil
+}
+
+func (l *remote) Reconcile(_ context.Context, begun []trainer.Sample) error {
+	demand := map[string]int{}
+	for _, s := range begun {
+		for _, part := range partsOf(s.Row)[s.Learned:] {
+			demand[part]++
+		}
+	}
+	for part, n := range l.server.learned {
+		excess := n - l.mirror[part]
+		if excess < 0 || excess > demand[part] {
+			return fmt.Errorf("part %s: learned %d times, %d here and %d under way", part, n, l.mirror[part], demand[part])
+		}
+		l.credit[part] = excess
+	}
+	return nil
+}
+
+func (l *remote) Capture() (trainer.Capture, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	model := maps.Clone(l.mirror)
+	return writeFunc(func(ctx context.Context, store trainer.ObjectStore, _ bool) (trainer.State, error) {
+		o, err := store.PutObject(ctx, "mirror", func(w io.Writer) error { return json.NewEncoder(w).Encode(model) })
+		return trainer.State{Objects: []ledger.Object{o}, ModelDigest: fmt.Sprint(model)}, err
+	}), nil
+}
+
+func (l *remote) Restore(ctx context.Context, store trainer.ObjectReader, objects []ledger.Object) (string, error) {
+	for _, o := range objects {
+		if err := store.GetObject(ctx, o, func(r io.Reader) error { return json.NewDecoder(r).Decode(&l.mirror) }); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprint(l.mirror), nil
+}
+
+// catchUp brings a restored learner to the run's mark.
+func catchUp(t testing.TB, l *ledger.Ledger, s *ledger.Session, src source, learner *remote) (*trainer.Standing, error) {
+	t.Helper()
+	ctx := context.Background()
+	mark, err := l.Mark(ctx, s.Run().ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := s.Last()
+	errored, err := l.Errored(ctx, s.Run().ID, last.Seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trainer.CatchUp(ctx, trainer.Behind{
+		Learner: learner, Mark: mark, Reader: &reader{source: src, next: last.Row}, Cursor: cursor(t, s), Counters: last.Counters, Errored: errored,
+		OpenAt: func(_ context.Context, row int64) (stream.Reader, error) { return &reader{source: src, next: row}, nil },
+	})
+}
+
+// TestRemote ends attempts in every way at random moments, and finds at the end
+// that the server has learned each part of each row once.
+func TestRemote(t *testing.T) {
+	was := *trainer.MarkEvery
+	*trainer.MarkEvery = time.Millisecond
+	defer func() { *trainer.MarkEvery = was }()
+	fewer(t, 20, 5)
+	src := mixed(150)
+	rapid.Check(t, func(rt *rapid.T) {
+		l := newLedger(t)
+		srv := &server{learned: map[string]int{}}
+		learner := newRemote(srv)
+		session := begin(t, l, learner)
+		id := session.Run().ID
+		var start *trainer.Standing
+		for attempt := 1; ; attempt++ {
+			ending := "none"
+			if attempt <= 6 {
+				ending = rapid.SampledFrom([]string{"stop", "lost before", "lost after", "killed"}).Draw(rt, "ending")
+			}
+			after := rapid.IntRange(0, 60).Draw(rt, "after") // requests
+			stop := make(chan struct{})
+			var once sync.Once
+			count := 0
+			at := func(which string, do func() error) func() error {
+				return func() error {
+					if ending != which {
+						return nil
+					}
+					if count++; count <= after {
+						return nil
+					}
+					return do()
+				}
+			}
+			srv.before, srv.after = at("lost before", func() error { return errLost }), at("lost after", func() error { return errLost })
+			switch ending {
+			case "stop":
+				srv.before = at("stop", func() error { once.Do(func() { close(stop) }); return nil })
+			case "killed": // nothing of it is recorded from then on
+				srv.before = at("killed", func() error {
+					once.Do(func() {
+						lease, err := l.Acquire(context.Background(), id, takeOver)
+						if err != nil {
+							rt.Errorf("take over: %v", err)
+							return
+						}
+						lease.Release()
+					})
+					return errLost
+				})
+			}
+			o := options(t, session, src, learner, trainer.Options{
+				Workers: rapid.SampledFrom([]int{0, 1, 3, 8}).Draw(rt, "workers"), Stop: stop, Start: start,
+				Interval: trainer.Interval{Samples: int64(rapid.IntRange(5, 60).Draw(rt, "interval"))},
+			})
+			res, err := trainer.Run(context.Background(), o)
+			session.Close()
+			srv.before, srv.after = nil, nil
+			rt.Logf("attempt %d, %s after %d: %s at row %d, %v", attempt, ending, after, res.Reason, res.Counters.Row, err)
+			if res.Reason == ledger.Exhausted {
+				break
+			}
+			if ending == "none" {
+				rt.Fatalf("ended %s: %v", res.Reason, err)
+			}
+			learner = newRemote(srv)
+			session = proceed(t, l, id, learner, ledger.LeaseOptions{})
+			if start, err = catchUp(t, l, session, src, learner); err != nil {
+				rt.Fatalf("catch up: %v", err)
+			}
+		}
+		want := map[string]int{}
+		var errored []ledger.ErroredRow
+		for row, kind := range src {
+			if kind != stream.Sample {
+				continue
+			}
+			parts := partsOf(int64(row))
+			if n := poisoned(int64(row)); n >= 0 {
+				parts = parts[:n]
+				errored = append(errored, ledger.ErroredRow{Row: int64(row), Reason: errRejected.Error(), Learned: n})
+			}
+			for _, part := range parts {
+				want[part]++
+			}
+		}
+		if diff := cmp.Diff(want, srv.learned); diff != "" {
+			rt.Fatalf("the server: %s", diff)
+		}
+		if diff := cmp.Diff(want, learner.mirror); diff != "" {
+			rt.Fatalf("the mirror: %s", diff)
+		}
+		e := entry(t, l, id)
+		if got := e.Head.Trained; got != src.counters(150).Trained-int64(len(errored)) {
+			rt.Fatalf("%d trained", got)
+		}
+		recorded, err := l.Errored(context.Background(), id, e.Head.Seq)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		byRow := map[int64]ledger.ErroredRow{}
+		for _, r := range recorded {
+			byRow[r.Row] = r
+		}
+		for _, want := range errored {
+			if diff := cmp.Diff(want, byRow[want.Row]); diff != "" {
+				rt.Fatalf("errored: %s", diff)
+			}
+		}
+		if len(byRow) != int(e.Head.Errored) {
+			rt.Fatalf("%d rows errored, %d counted", len(byRow), e.Head.Errored)
+		}
+	})
+}
+
+// fewer has a property tried so many times, with -short less, unless the command
+// line says how often: each is a ledger on disk, whose commits are synced.
+func fewer(t *testing.T, times, short int) {
+	t.Helper()
+	checks := flag.Lookup("rapid.checks")
+	was := checks.Value.String()
+	if was != checks.DefValue {
+		return
+	}
+	if testing.Short() {
+		times = short
+	}
+	if err := checks.Value.Set(strconv.Itoa(times)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := checks.Value.Set(was); err != nil {
+			t.Error(err)
+		}
+	})
+}
