@@ -18,7 +18,11 @@ type boot struct {
 	listener net.Listener
 	http     *http.Server
 	since    time.Time
-	requests int // those that count for a restart; guarded by server.mu
+
+	// Guarded by server.mu.
+	requests int  // those that count for a restart
+	ending   bool // a request ends it
+	open     int  // connections
 }
 
 // Start starts a stopped server again, on the same port; a restart that is under
@@ -43,7 +47,7 @@ func (s *Server) start() error {
 		return fmt.Errorf("katotest: start: %w", err)
 	}
 	b := &boot{server: s, listener: l, since: s.now()}
-	b.http = &http.Server{Handler: b, ConnState: s.count, ErrorLog: log.New(io.Discard, "", 0)}
+	b.http = &http.Server{Handler: b, ConnState: b.count, ErrorLog: log.New(io.Discard, "", 0)}
 	s.boot = b
 	go b.http.Serve(l) // until it is closed, which is all that it can say
 	return nil
@@ -119,8 +123,9 @@ func (s *Server) comeBack(era int) {
 	time.AfterFunc(10*time.Millisecond, func() { s.comeBack(era) })
 }
 
-// count is told of each change of a connection.
-func (s *Server) count(_ net.Conn, state http.ConnState) {
+// count is told of each change of a connection. Each boot counts its own: those of
+// the last one are cut, but may not have been told of yet.
+func (b *boot) count(_ net.Conn, state http.ConnState) {
 	change := 0
 	switch state {
 	case http.StateNew:
@@ -130,8 +135,9 @@ func (s *Server) count(_ net.Conn, state http.ConnState) {
 	default:
 		return
 	}
+	s := b.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open += change
-	s.peak = max(s.peak, s.open)
+	b.open += change
+	s.peak = max(s.peak, b.open)
 }

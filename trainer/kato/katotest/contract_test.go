@@ -182,6 +182,26 @@ func TestMetadataSticks(t *testing.T) {
 	}
 }
 
+func TestUnusualValues(t *testing.T) {
+	s := start(t, katotest.Options{})
+	const odd = "nöde \"0\""
+	session := s.URL + "/sessions/" + newSession(t, http.DefaultClient, s, `n\u00f6de \"0\"`)
+	r := must(t, "POST", session+"/observe-sequence", `{"observations": [{"strings": ["a", "b"], "unique_id": "é", "emotives": {"joy": 1}, "metadata": {"none": null, "no": false, "list": [1, {"a": "b"}], "n": -1.5}}], "learn_at_end": true}`)
+	if r.at("processor_id") != odd || r.at("results").([]any)[0].(map[string]any)["unique_id"] != "é" {
+		t.Error(r.text)
+	}
+	name, _ := r.at("final_learned_pattern").(string)
+	if diff := cmp.Diff(s.Metadata("nöde__0_", name), map[string][]string{"none": {"None"}, "no": {"False"}, "list": {`[1,{"a":"b"}]`}, "n": {"-1.5"}}); diff != "" {
+		t.Error(diff)
+	}
+	if r := must(t, "POST", session+"/config", `{"sort_symbols": false}`); r.status != http.StatusOK {
+		t.Error(r.text)
+	}
+	if r := must(t, "POST", session+"/config", `{"config": 1}`); r.status != http.StatusUnprocessableEntity {
+		t.Error(r.text)
+	}
+}
+
 func TestSessions(t *testing.T) {
 	s := start(t, katotest.Options{})
 	made := must(t, "POST", s.URL+"/sessions", `{"node_id": "n-1", "metadata": {"a": 1}, "ttl_seconds": null, "config": {"recall_threshold": 0.6, "max_predictions": 10, "sort_symbols": false, "unknown": 1}}`)

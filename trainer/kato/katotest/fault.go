@@ -1,6 +1,7 @@
 package katotest
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -107,7 +108,11 @@ func (s *Server) strike(w http.ResponseWriter, r *http.Request, fault Fault) boo
 	case fault.Torn:
 		return false
 	case fault.Status != 0:
-		refuse(fault.Status, http.StatusText(fault.Status)).write(w)
+		if fault.Status >= http.StatusInternalServerError {
+			failed(fault.Status).write(w)
+		} else {
+			refuse(fault.Status, http.StatusText(fault.Status)).write(w)
+		}
 	default:
 		return false
 	}
@@ -118,6 +123,7 @@ func (s *Server) strike(w http.ResponseWriter, r *http.Request, fault Fault) boo
 func (s *Server) hang(r *http.Request) (gone bool) {
 	s.mu.Lock()
 	s.hanging++
+	s.moved()
 	release := s.release
 	s.mu.Unlock()
 	select {
@@ -127,8 +133,33 @@ func (s *Server) hang(r *http.Request) (gone bool) {
 	}
 	s.mu.Lock()
 	s.hanging--
+	s.moved()
 	s.mu.Unlock()
 	return gone
+}
+
+// moved tells who waits in Await that another number of requests hang. It is called
+// with mu held.
+func (s *Server) moved() {
+	close(s.hangs)
+	s.hangs = make(chan struct{})
+}
+
+// Await waits until n requests hang or more, or ctx is done, whose error it returns.
+func (s *Server) Await(ctx context.Context, n int) error {
+	for {
+		s.mu.Lock()
+		hanging, changes := s.hanging, s.hangs
+		s.mu.Unlock()
+		if hanging >= n {
+			return nil
+		}
+		select {
+		case <-changes:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // reset ends the connection without a farewell.

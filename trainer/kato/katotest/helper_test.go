@@ -56,6 +56,9 @@ func send(client *http.Client, method, url, body string) (reply, error) {
 		return reply{}, err
 	}
 	r := reply{status: resp.StatusCode, text: string(b)}
+	if r.status >= http.StatusInternalServerError {
+		return r, nil // a page
+	}
 	return r, json.Unmarshal(b, &r.body)
 }
 

@@ -15,7 +15,6 @@ package katotest
 import (
 	"fmt"
 	"io"
-	"maps"
 	"sync"
 	"time"
 )
@@ -30,7 +29,9 @@ type Options struct {
 	Now     func() time.Time // the clock of Visible and of sessions; nil for time.Now
 
 	// Fault is asked, from several goroutines, for what goes wrong with a request.
-	// Nil, or the zero Fault returned: nothing does.
+	// Nil, or the zero Fault returned: nothing does. The request waits for it, so it
+	// can make the server slow; it may call the server's methods. It is not asked
+	// about the request that a restart ends.
 	Fault func(Request) Fault
 }
 
@@ -51,9 +52,9 @@ type Server struct {
 	nodes    map[string]*node // by stored name
 	requests map[Kind]int
 	restarts int
-	open     int // connections
 	peak     int
 	hanging  int
+	hangs    chan struct{} // closed when hanging changes, and made again
 	release  chan struct{} // closed to let go of what hangs
 	observed uint64        // observations so far
 	scratch  []byte        // for what a name is the hash of
@@ -66,6 +67,7 @@ func New(options Options) (*Server, error) {
 		sessions: make(map[string]*session),
 		nodes:    make(map[string]*node),
 		requests: make(map[Kind]int),
+		hangs:    make(chan struct{}),
 		release:  make(chan struct{}),
 	}
 	var err error
@@ -93,46 +95,4 @@ func (s *Server) now() time.Time {
 		return s.options.Now()
 	}
 	return time.Now()
-}
-
-// Requests returns how many requests of a kind the server got.
-func (s *Server) Requests(kind Kind) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.requests[kind]
-}
-
-// AllRequests returns how many requests the server got, by kind.
-func (s *Server) AllRequests() map[Kind]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.requests)
-}
-
-// Restarts returns how often the server restarted by itself.
-func (s *Server) Restarts() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.restarts
-}
-
-// Peak returns the most connections that were open at once.
-func (s *Server) Peak() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.peak
-}
-
-// Hanging returns how many requests hang now.
-func (s *Server) Hanging() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.hanging
-}
-
-// Sessions returns how many sessions there are.
-func (s *Server) Sessions() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.sessions)
 }

@@ -2,10 +2,8 @@ package katotest
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 )
@@ -20,47 +18,6 @@ type call struct {
 	body     []byte   // of the request, until it is answered
 	sequence sequence // what the body of Observe says
 	fault    Fault
-}
-
-// An answer is a status and a JSON value.
-type answer struct {
-	status int
-	body   []byte
-}
-
-func (a answer) write(w http.ResponseWriter) {
-	w.Header()["Content-Type"] = contentType
-	w.Header()["Content-Length"] = []string{strconv.Itoa(len(a.body))}
-	w.WriteHeader(a.status)
-	w.Write(a.body) // a client that is gone needs no answer
-}
-
-var contentType = []string{"application/json"}
-
-// object is a JSON object to be answered.
-type object map[string]any
-
-func okay(v object) answer {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return refuse(http.StatusInternalServerError, err.Error())
-	}
-	return answer{http.StatusOK, body}
-}
-
-// refuse is an answer with that detail, a string, object or list.
-func refuse(status int, detail any) answer {
-	body, err := json.Marshal(object{"detail": detail})
-	if err != nil {
-		return answer{http.StatusInternalServerError, []byte(`{"detail":"Internal Server Error"}`)}
-	}
-	return answer{status, body}
-}
-
-// invalid refuses a body: where in it something is wrong, and what.
-func invalid(problem, message string, where ...any) *answer {
-	a := refuse(http.StatusUnprocessableEntity, []object{{"type": problem, "loc": append([]any{"body"}, where...), "msg": message}})
-	return &a
 }
 
 // verbs are what is asked of a session, by method and the path behind its id.
@@ -157,7 +114,8 @@ func (b *boot) note(c *call) (request Request, fault func(Request) Fault, last b
 	s.requests[c.kind]++
 	if c.kind != Health {
 		b.requests++
-		last = b.requests == s.options.RestartEvery
+		last = !b.ending && s.options.RestartEvery > 0 && b.requests >= s.options.RestartEvery
+		b.ending = b.ending || last
 	}
 	if s.options.Fault == nil {
 		return Request{}, nil, last
@@ -249,42 +207,5 @@ func (s *Server) health(c *call) answer {
 	return okay(object{
 		"status": status, "processor_status": "healthy", "service_name": "kato", "issues": issues,
 		"uptime_seconds": s.now().Sub(c.boot.since).Seconds(), "active_sessions": len(s.sessions), "timestamp": s.now().UTC().Format(timeFormat),
-	})
-}
-
-// nodeID is the node whose pattern a request asks for.
-func (c *call) nodeID() string {
-	if query := c.request.URL.Query(); query.Has("node_id") {
-		return query.Get("node_id")
-	}
-	if id := c.request.Header.Get("X-Node-Id"); id != "" {
-		return id
-	}
-	return "default_node"
-}
-
-func (s *Server) getPattern(c *call) answer {
-	stored := StoredName(c.nodeID())
-	p := s.see(s.nodes[stored], c.name)
-	if p == nil {
-		return okay(object{"node_id": stored, "pattern": object{"status": "error", "message": fmt.Sprintf("Pattern %s not found", c.name)}})
-	}
-	length := 0
-	for _, e := range p.events {
-		length += len(e)
-	}
-	known := object{"name": "PTRN|" + strings.TrimPrefix(c.name, "PTRN|"), "pattern_data": p.events, "length": length, "frequency": p.frequency}
-	if len(p.metadata) > 0 {
-		known["metadata"] = p.metadata
-	}
-	return okay(object{"node_id": stored, "pattern": object{"status": "okay", "pattern": known}})
-}
-
-func (s *Server) finalize(session *session) answer {
-	n := s.nodeOf(session.stored)
-	n.finalized++
-	return okay(object{
-		"status": "completed", "patterns_processed": len(n.patterns), "time_ms": 1.0, "session_id": session.id, "node_id": session.nodeID,
-		"message": fmt.Sprintf("Computed Shannon entropy and TF vectors for %d patterns in 1.0ms", len(n.patterns)),
 	})
 }
