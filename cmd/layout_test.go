@@ -30,6 +30,8 @@ var mayImport = map[string][]string{
 	"trainer/local":       {"ledger", "trainer"},
 	"trainer/local/gpt2":  {},
 	"trainer/kato":        {"ledger", "trainer", "trainer/local"}, // its mirror
+
+	"trainer/kato/katotest": {},
 }
 
 // testsMayImport says what their tests may import beyond that.
