@@ -188,8 +188,9 @@ func (c *crew) fill(ctx context.Context, b *batch) {
 	c.read++
 	b.last = b.Read(ctx, c.reader, int(b.promised))
 	b.first = c.seen
-	for _, row := range b.Rows() {
-		if row.Kind != stream.Filtered {
+	rows := b.Rows()
+	for i := range rows {
+		if rows[i].Kind != stream.Filtered {
 			c.seen++
 		}
 	}

@@ -36,8 +36,8 @@ type Options struct {
 	// Skip is a row that is not learned if it is a sample, but errored by
 	// ErrSkipped. Nil is none.
 	Skip *int64
-	// Stop asks for the end when it is closed: the sample in hand is finished,
-	// a snapshot committed. Nil is never.
+	// Stop asks for the end when it is closed: the sample in hand is finished or
+	// given up, a snapshot committed. Nil is never.
 	Stop <-chan struct{}
 	// Events receives what happens. Nil is nobody.
 	Events func(Event)
