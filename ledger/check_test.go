@@ -151,7 +151,11 @@ func (c *checker) run(t *tx, e Entry) {
 			return err
 		}
 		count++
-		c.snapshot(&e, &last, &s)
+		var errored []ErroredRow
+		if _, err := t.getJSON(bErrored, k, &errored); err != nil {
+			return err
+		}
+		c.snapshot(&e, &last, &s, errored)
 		if !bytes.Equal(k, numberKey(e.ID, s.Seq)) {
 			c.failf("run %s: snapshot %d stands at %x", e.ID, s.Seq, k)
 		}
@@ -165,12 +169,18 @@ func (c *checker) run(t *tx, e Entry) {
 	c.state += h.StateBytes
 }
 
-func (c *checker) snapshot(e *Entry, last, s *Snapshot) {
+func (c *checker) snapshot(e *Entry, last, s *Snapshot, errored []ErroredRow) {
 	c.must(s.CheckHash())
 	c.must(s.check())
 	prev := last.Hash
 	if last.Seq == 0 && e.ForkedFrom != nil {
 		prev = e.ForkedFrom.Hash
+	}
+	trained := int64(0) // after all
+	for _, r := range errored {
+		if r.Trained {
+			trained++
+		}
 	}
 	switch {
 	case s.Prev != prev:
@@ -179,7 +189,8 @@ func (c *checker) snapshot(e *Entry, last, s *Snapshot) {
 		c.failf("run %s: snapshot %d is of another run", e.ID, s.Seq)
 	case s.Seq != last.Seq+1 || s.Commit <= last.Commit || s.Attempt < last.Attempt || s.Elapsed < last.Elapsed:
 		c.failf("run %s: snapshot %d goes back behind %d", e.ID, s.Seq, last.Seq)
-	case s.Row < last.Row || s.Trained < last.Trained || s.Errored < last.Errored || s.Filtered < last.Filtered || last.Seq > 0 && s.Counters == last.Counters:
+	case s.Row < last.Row || s.Samples() < last.Samples() || s.Trained < last.Trained || s.Errored < last.Errored-trained || s.Filtered < last.Filtered,
+		last.Seq > 0 && s.Counters == last.Counters && len(errored) == 0:
 		c.failf("run %s: snapshot %d counts %+v after %+v", e.ID, s.Seq, s.Counters, last.Counters)
 	}
 	for _, o := range s.Objects {

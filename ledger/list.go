@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 )
@@ -237,18 +239,28 @@ func (l *Ledger) Snapshots(ctx context.Context, id RunID, fn func(*Snapshot) err
 	return scanRun(ctx, l, bSnapshots, id, func(_ uint64, s *Snapshot) error { return fn(s) })
 }
 
-// Errored returns the rows that errored up to snapshot seq, in order; of each
-// snapshot at most MaxErroredRows.
+// Errored returns the rows that count as errored at snapshot seq, by row. Those that
+// were trained after all are not among them, and of those of each snapshot at most
+// MaxErroredRows: the snapshot may count more.
 func (l *Ledger) Errored(ctx context.Context, id RunID, seq uint64) ([]ErroredRow, error) {
-	var out []ErroredRow
+	last := map[int64]ErroredRow{}
 	err := scanRun(ctx, l, bErrored, id, func(n uint64, rows *[]ErroredRow) error {
 		if n > seq {
 			return errStop
 		}
-		out = append(out, *rows...)
+		for _, r := range *rows {
+			if r.Trained {
+				delete(last, r.Row)
+			} else {
+				last[r.Row] = r
+			}
+		}
 		return nil
 	})
-	return out, err
+	if len(last) == 0 {
+		return nil, err
+	}
+	return slices.SortedFunc(maps.Values(last), func(a, b ErroredRow) int { return cmp.Compare(a.Row, b.Row) }), err
 }
 
 // scanRun decodes the records of one run in a bucket of run and number, in

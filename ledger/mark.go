@@ -17,11 +17,12 @@ type Mark struct {
 	// Reach is the row before which rows may have been begun: from Row on, nobody
 	// knows what of them is learned. It is Row where nothing was.
 	Reach int64 `json:"reach"`
-	// Retrying are errored rows before Row that are being learned once more, of
-	// which nobody knows either, unless they stand in ErroredRows.
-	Retrying []int64   `json:"retrying,omitempty"`
-	Attempt  uint64    `json:"attempt"`
-	Time     time.Time `json:"time"`
+	// Retrying are errored rows before Row that are being learned once more, as they
+	// were before that. Nobody knows of those either that do not stand in ErroredRows
+	// as something else.
+	Retrying []ErroredRow `json:"retrying,omitempty"`
+	Attempt  uint64       `json:"attempt"`
+	Time     time.Time    `json:"time"`
 }
 
 // Mark records how far the run has come. It is refused as a Commit is, and costs

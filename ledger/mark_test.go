@@ -17,7 +17,7 @@ func TestMark(t *testing.T) {
 		t.Errorf("before the first mark: %+v, %v", got, err)
 	}
 	for row := int64(1); row <= 3; row++ {
-		m := Mark{Counters: Counters{Row: row + 1, Trained: row, Errored: 1}, Position: []byte(`{"next":{"row":1}}`), ErroredRows: []ErroredRow{{Row: 0, Reason: "r", Learned: 2}}, Reach: row + 5, Retrying: []int64{0}}
+		m := Mark{Counters: Counters{Row: row + 1, Trained: row, Errored: 1}, Position: []byte(`{"next":{"row":1}}`), ErroredRows: []ErroredRow{{Row: 0, Reason: "r", Learned: 2}}, Reach: row + 5, Retrying: []ErroredRow{{Row: 0, Reason: "r"}}}
 		if err := s.Mark(ctx, m); err != nil {
 			t.Fatal(err)
 		}

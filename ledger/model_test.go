@@ -27,7 +27,7 @@ type modelRun struct {
 	id            RunID
 	dataset, name string
 	snaps         []Snapshot
-	errored       int // rows
+	errored       [][]ErroredRow // of each snapshot those that count as errored, by row
 	attempt       uint64
 	open          bool
 	reason        Reason
@@ -97,7 +97,7 @@ func (m *model) fork(t *rapid.T) {
 	ms := m.begun(s, run)
 	ms.run.commit, ms.run.snaps = ms.run.touched, []Snapshot{s.Last()}
 	ms.run.origin = &Origin{Run: from.Run, Seq: from.Seq, Hash: from.Hash}
-	ms.run.errored = int(from.Errored) // one row each, and none is cut off
+	ms.run.errored = [][]ErroredRow{parent.errored[from.Seq-1]}
 	if s.Last().Counters != from.Counters {
 		t.Fatalf("the fork of %+v stands at %+v", from.Counters, s.Last().Counters)
 	}
@@ -161,8 +161,10 @@ func (m *model) tryCommits(t *rapid.T, r *modelRun) {
 func (m *model) commit(t *rapid.T) {
 	s := m.drawSession(t)
 	c := step(s.Session, int64(rapid.IntRange(0, 2).Draw(t, "trained")))
+	errored := s.retry(t, &c)
 	for range rapid.IntRange(0, 1).Draw(t, "errored") {
-		c.Errored = append(c.Errored, ErroredRow{Row: c.Row, Reason: "malformed JSON"})
+		row := ErroredRow{Row: c.Row, Reason: "malformed JSON"}
+		errored, c.Errored = append(errored, row), append(c.Errored, row)
 		c.Counters.Errored, c.Row = c.Counters.Errored+1, c.Row+1
 	}
 	for _, text := range rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 3).Draw(t, "objects") {
@@ -176,7 +178,7 @@ func (m *model) commit(t *rapid.T) {
 	last := s.Last()
 	snap, err := s.Commit(context.Background(), c)
 	switch {
-	case s.ended, last.Seq > 0 && c.Counters == last.Counters:
+	case s.ended, last.Seq > 0 && c.Counters == last.Counters && c.Errored == nil:
 		wantError(t, err, ErrRule)
 		return
 	case s.lost():
@@ -187,10 +189,38 @@ func (m *model) commit(t *rapid.T) {
 	r := s.run
 	r.commit = m.touch(r)
 	r.snaps = append(r.snaps, snap)
-	r.errored += len(c.Errored)
+	r.errored = append(r.errored, errored)
 	if c.End != nil {
 		s.ended, r.open, r.reason = true, false, Completed
 	}
+}
+
+// retry makes some errored rows of the checkpoint trained ones, or errored for
+// another reason, and returns those that are left. Rows that nobody names stay
+// errored.
+func (s *modelSession) retry(t *rapid.T, c *Checkpoint) (left []ErroredRow) {
+	if s.lost() || len(s.run.errored) == 0 {
+		return nil
+	}
+	for _, row := range s.run.errored[len(s.run.errored)-1] {
+		switch rapid.SampledFrom([]string{"stays", "stays", "again", "trained"}).Draw(t, "retry") {
+		case "again":
+			row.Reason, row.Learned = "too long", row.Learned+1
+			c.Errored = append(c.Errored, row)
+			left = append(left, row)
+		case "trained":
+			c.Counters.Errored--
+			c.Counters.Trained++
+			if !s.ended {
+				_, err := s.Commit(context.Background(), *c)
+				wantError(t, err, ErrRule)
+			}
+			c.Errored = append(c.Errored, ErroredRow{Row: row.Row, Trained: true})
+		default:
+			left = append(left, row)
+		}
+	}
+	return left
 }
 
 func (m *model) end(t *rapid.T) {
@@ -251,8 +281,12 @@ func (m *model) check(t *rapid.T) {
 		}
 		rows, err := m.l.Errored(ctx, r.id, h.Seq)
 		wantError(t, err, nil)
-		if len(rows) != r.errored {
-			t.Fatalf("%d errored rows, not %d", len(rows), r.errored)
+		var want []ErroredRow
+		if len(r.errored) > 0 {
+			want = r.errored[len(r.errored)-1]
+		}
+		if !slices.Equal(rows, want) || int64(len(want)) != h.Errored {
+			t.Fatalf("%d errored: rows %v, not %v", h.Errored, rows, want)
 		}
 		m.checkSnapshots(t, e, r)
 		if r.name != "" {

@@ -196,7 +196,7 @@ type Checkpoint struct {
 	Metrics     map[string]float64
 	ModelDigest string
 	Objects     []Object
-	Errored     []ErroredRow // since the checkpoint before
+	Errored     []ErroredRow // since the checkpoint before, those trained after all too
 	Rate        float64      // samples a second in this attempt
 	// Elapsed is how long the attempt had lasted when this was captured; 0 is until
 	// now. A commit may have to wait, which is no time of training.
@@ -213,7 +213,9 @@ type End struct {
 // Commit records a checkpoint as the run's next snapshot. It is refused with
 // ErrLeaseLost when another attempt has begun, with a *MissingError when an
 // object is not in the store, and with ErrRule when counters contradict each
-// other, go back, or have not moved. Nothing is written then.
+// other, go back, or have not moved. Errored goes back by the rows that are named as
+// trained after all, and where rows are named, nothing else has to move. Nothing is
+// written when it is refused.
 func (s *Session) Commit(ctx context.Context, c Checkpoint) (Snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -234,7 +236,8 @@ func (s *Session) Commit(ctx context.Context, c Checkpoint) (Snapshot, error) {
 	if s.ended {
 		return Snapshot{}, fmt.Errorf("%w: the attempt has ended", ErrRule)
 	}
-	if err := s.follows(&snap); err != nil {
+	errored := c.Errored[:min(len(c.Errored), MaxErroredRows)]
+	if err := s.follows(&snap, errored); err != nil {
 		return Snapshot{}, err
 	}
 	ended := s.attempt
@@ -256,7 +259,7 @@ func (s *Session) Commit(ctx context.Context, c Checkpoint) (Snapshot, error) {
 				return err
 			}
 		}
-		if err := t.putSnapshot(&snap, &h, c.Errored[:min(len(c.Errored), MaxErroredRows)]); err != nil {
+		if err := t.putSnapshot(&snap, &h, errored); err != nil {
 			return err
 		}
 		return t.putJSON(bHeads, runKey(s.run.ID), &h)
@@ -268,8 +271,9 @@ func (s *Session) Commit(ctx context.Context, c Checkpoint) (Snapshot, error) {
 	return snap, nil
 }
 
-// follows checks a snapshot against the one before it.
-func (s *Session) follows(snap *Snapshot) error {
+// follows checks a snapshot, and the errored rows that come with it, against the one
+// before it.
+func (s *Session) follows(snap *Snapshot, errored []ErroredRow) error {
 	if err := snap.check(); err != nil {
 		return err
 	}
@@ -277,10 +281,16 @@ func (s *Session) follows(snap *Snapshot) error {
 	if l.Seq == 0 {
 		return nil
 	}
-	if snap.Row < l.Row || snap.Trained < l.Trained || snap.Errored < l.Errored || snap.Filtered < l.Filtered {
+	trained := int64(0) // after all
+	for _, r := range errored {
+		if r.Trained {
+			trained++
+		}
+	}
+	if snap.Row < l.Row || snap.Trained < l.Trained || snap.Filtered < l.Filtered || snap.Samples() < l.Samples() || snap.Errored < l.Errored-trained {
 		return fmt.Errorf("%w: snapshot %d would go back behind snapshot %d", ErrRule, snap.Seq, l.Seq)
 	}
-	if snap.Counters == l.Counters {
+	if snap.Counters == l.Counters && len(errored) == 0 {
 		return fmt.Errorf("%w: snapshot %d has the counters of snapshot %d", ErrRule, snap.Seq, l.Seq)
 	}
 	return nil

@@ -201,6 +201,54 @@ func TestErroredRows(t *testing.T) {
 	}
 }
 
+// A row is what its latest record says, also in a fork: errored for another reason,
+// or trained after all.
+func TestErroredRowsAgain(t *testing.T) {
+	l := testLedger(t)
+	s := begin(t, l, testRun("wikitext"))
+	next := func(counters Counters, rows ...ErroredRow) Checkpoint {
+		c := step(s, 0)
+		c.Counters, c.Errored = counters, rows
+		return c
+	}
+	commit(t, s, next(Counters{Row: 9, Trained: 6, Errored: 3}, ErroredRow{Row: 7, Reason: "timeout"}, ErroredRow{Row: 2, Reason: "timeout"}, ErroredRow{Row: 4, Reason: "timeout"}))
+	for name, c := range map[string]Checkpoint{
+		"one trained that is not named":    next(Counters{Row: 9, Trained: 7, Errored: 2}, ErroredRow{Row: 2, Reason: "too long"}),
+		"two trained and one named":        next(Counters{Row: 9, Trained: 8, Errored: 1}, ErroredRow{Row: 2, Trained: true}),
+		"one filtered after all":           next(Counters{Row: 9, Trained: 6, Errored: 2, Filtered: 1}, ErroredRow{Row: 2, Trained: true}),
+		"one named and none of them moved": next(Counters{Row: 8, Trained: 6, Errored: 2}, ErroredRow{Row: 2, Trained: true}),
+	} {
+		_, err := s.Commit(t.Context(), c)
+		if !errors.Is(err, ErrRule) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	commit(t, s, next(Counters{Row: 9, Trained: 7, Errored: 2}, ErroredRow{Row: 4, Trained: true}, ErroredRow{Row: 7, Reason: "too long", Learned: 3}))
+	commit(t, s, next(Counters{Row: 9, Trained: 7, Errored: 2}, ErroredRow{Row: 7, Reason: "too long", Learned: 4}))
+	commit(t, s, next(Counters{Row: 9, Trained: 9}, ErroredRow{Row: 7, Trained: true}, ErroredRow{Row: 2, Trained: true}))
+
+	early, late := ErroredRow{Row: 2, Reason: "timeout"}, ErroredRow{Row: 7, Reason: "too long", Learned: 4}
+	for seq, want := range [][]ErroredRow{1: {early, {Row: 4, Reason: "timeout"}, {Row: 7, Reason: "timeout"}}, 2: {early, {Row: 7, Reason: "too long", Learned: 3}}, 3: {early, late}, 4: nil} {
+		got, err := l.Errored(t.Context(), s.Run().ID, uint64(seq))
+		if d := cmp.Diff(want, got); d != "" || err != nil {
+			t.Errorf("at snapshot %d: %s %v", seq, d, err)
+		}
+	}
+	from, err := l.Snapshot(t.Context(), s.Run().ID, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fork, err := l.Fork(t.Context(), testRun("wikitext"), from, nil, Attempt{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fork.Close()
+	got, err := l.Errored(t.Context(), fork.Run().ID, 1)
+	if d := cmp.Diff([]ErroredRow{early, late}, got); d != "" || err != nil {
+		t.Error(d, err)
+	}
+}
+
 func TestFork(t *testing.T) {
 	ctx := context.Background()
 	l := testLedger(t)

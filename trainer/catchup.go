@@ -1,11 +1,11 @@
 package trainer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"ckptledger/ledger"
@@ -35,7 +35,8 @@ type Standing struct {
 	Counters ledger.Counters
 	Errored  []ledger.ErroredRow // since the snapshot
 	Reach    int64               // rows before it may have been begun
-	Retrying []int64             // errored rows that may have been, and are to be retried
+	Retrying []ledger.ErroredRow // errored rows that may have been, and are to be retried
+	All      []ledger.ErroredRow // all that are errored, by row
 
 	Replayed int64 // rows that were learned again, here only
 	Begun    int   // samples of which parts may have been learned
@@ -60,6 +61,14 @@ func CatchUp(ctx context.Context, b Behind) (*Standing, error) {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
+	}
+	for _, e := range c.standing.Errored {
+		if c.known[e.Row] = e; e.Trained {
+			delete(c.known, e.Row)
+		}
+	}
+	for _, row := range slices.Sorted(maps.Keys(c.known)) {
+		c.standing.All = append(c.standing.All, c.known[row])
 	}
 	if err := b.Learner.Reconcile(ctx, c.samples); err != nil {
 		return nil, err
@@ -108,7 +117,16 @@ func (c *catchUp) retried(ctx context.Context) error {
 			c.known[row] = now
 		}
 	}
-	return readRows(ctx, c.OpenAt, rows)
+	return c.readRows(ctx, rows)
+}
+
+// errored returns what a row is recorded as, if it is errored.
+func (c *catchUp) errored(row int64) (ledger.ErroredRow, bool) {
+	if e, ok := c.marked[row]; ok && (row >= c.Counters.Row || c.newer()) {
+		return e, !e.Trained
+	}
+	e, ok := c.known[row]
+	return e, ok
 }
 
 // replay learns the rows between the snapshot and the mark.
@@ -166,19 +184,17 @@ func unexpected(err error) error {
 // retrying finds the errored rows that were being tried once more.
 func (c *catchUp) retrying(ctx context.Context) error {
 	rows := map[int64]func(*stream.Row) error{}
-	for _, row := range c.Mark.Retrying {
-		was, ok := c.known[row]
-		if _, settled := c.marked[row]; settled || !ok {
-			continue
+	for _, was := range c.Mark.Retrying {
+		if is, ok := c.errored(was.Row); !ok || is.Learned != was.Learned {
+			continue // settled
 		}
-		c.standing.Retrying = append(c.standing.Retrying, row)
-		rows[row] = func(r *stream.Row) error {
-			c.samples = append(c.samples, Sample{Row: row, Text: slices.Clone(r.Text), Learned: was.Learned})
+		c.standing.Retrying = append(c.standing.Retrying, was)
+		rows[was.Row] = func(r *stream.Row) error {
+			c.samples = append(c.samples, Sample{Row: was.Row, Text: slices.Clone(r.Text), Learned: was.Learned})
 			return nil
 		}
 	}
-	slices.Sort(c.standing.Retrying)
-	return readRows(ctx, c.OpenAt, rows)
+	return c.readRows(ctx, rows)
 }
 
 // begun finds the rows behind the mark that may have been begun. They are kept, to
@@ -235,33 +251,18 @@ func (r *again) Next(ctx context.Context) (*stream.Row, error) {
 // Check implements stream.Checker.
 func (r *again) Check() error { return check(r.Reader) }
 
-// readRows reads single rows, in their order, and hands each to its function.
-func readRows(ctx context.Context, open func(context.Context, int64) (stream.Reader, error), rows map[int64]func(*stream.Row) error) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	var wanted []int64
-	for row := range rows {
-		wanted = append(wanted, row)
-	}
-	slices.SortFunc(wanted, cmp.Compare[int64])
-	reader, err := open(ctx, wanted[0])
-	if err != nil {
-		return fmt.Errorf("open data at row %d: %w", wanted[0], err)
-	}
-	defer reader.Close()
-	for len(wanted) > 0 {
-		row, err := reader.Next(ctx)
+// readRows reads single rows and hands each to its function.
+func (c *catchUp) readRows(ctx context.Context, rows map[int64]func(*stream.Row) error) error {
+	reader := &rowReader{open: c.OpenAt}
+	defer reader.close()
+	for _, n := range slices.Sorted(maps.Keys(rows)) {
+		row, err := reader.read(ctx, n)
 		if err != nil {
-			return fmt.Errorf("read row %d: %w", wanted[0], unexpected(err))
+			return fmt.Errorf("read row %d: %w", n, unexpected(err))
 		}
-		if row.At.Row != wanted[0] {
-			continue
+		if err := rows[n](row); err != nil {
+			return fmt.Errorf("learn row %d: %w", n, err)
 		}
-		if err := rows[wanted[0]](row); err != nil {
-			return fmt.Errorf("learn row %d: %w", wanted[0], err)
-		}
-		wanted = wanted[1:]
 	}
 	return nil
 }

@@ -6,14 +6,21 @@ import (
 	"ckptledger/ledger"
 )
 
-// An Event is something that happened to a run: *Progress, *Saved, *Waiting or
-// *Warning. Events are sent from several goroutines, one at a time.
+// An Event is something that happened to a run: *Progress, *Retried, *Saved,
+// *Waiting or *Warning. Events are sent from several goroutines, one at a time.
 type Event interface{ event() }
 
 // Progress is sent ten times a second, whether or not anything moved.
 type Progress struct {
 	ledger.Counters
 	Rate float64 // samples a second, of late
+}
+
+// Retried is sent when the rows of Options.Retry were tried again, as far as
+// training came with them.
+type Retried struct {
+	Rows  int64               // that were tried
+	Again []ledger.ErroredRow // of them those that are errored still
 }
 
 // Saved is sent when a snapshot is committed.
@@ -34,6 +41,7 @@ type Waiting struct {
 type Warning struct{ Err error }
 
 func (*Progress) event() {}
+func (*Retried) event()  {}
 func (*Saved) event()    {}
 func (*Waiting) event()  {}
 func (*Warning) event()  {}

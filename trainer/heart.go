@@ -52,7 +52,7 @@ func startHeart(s *ledger.Session, p *pulse, tell func(Event)) (stop func()) {
 			case now = <-tick.C:
 			}
 			c := p.get()
-			if c.Row != last.Row {
+			if c != last {
 				moved = now
 			}
 			r := rate.add(now, c.Samples()-last.Samples())

@@ -7,7 +7,7 @@ import (
 )
 
 // Interval says when a snapshot is due: every so many samples, trained and
-// errored, and every so long in which the position moved. Zero leaves a part
+// errored, and every so long in which anything was counted. Zero leaves a part
 // out.
 type Interval struct {
 	Samples int64
@@ -25,5 +25,5 @@ func (i Interval) due(last, now ledger.Counters, since time.Duration) bool {
 	if i.Samples > 0 && now.Samples()/i.Samples > last.Samples()/i.Samples {
 		return true
 	}
-	return i.Time > 0 && since >= i.Time && now.Row > last.Row
+	return i.Time > 0 && since >= i.Time && now != last
 }

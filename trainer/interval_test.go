@@ -32,6 +32,7 @@ func TestDue(t *testing.T) {
 		{"within an interval", both, counters(2001, 0, 0), counters(2999, 0, 0), 0, false},
 		{"time", both, counters(5, 0, 0), counters(6, 0, 0), time.Minute, true},
 		{"time in which only filtered rows passed", both, counters(5, 0, 0), counters(5, 0, 1), time.Minute, true},
+		{"time in which a row was trained after all", both, counters(5, 1, 0), counters(6, 0, 0), time.Minute, true},
 		{"time in which nothing moved", both, counters(5, 0, 0), counters(5, 0, 0), time.Hour, false},
 		{"too little time", both, counters(5, 0, 0), counters(6, 0, 0), time.Minute - 1, false},
 		{"no samples", Interval{Time: time.Minute}, counters(0, 0, 0), counters(5000, 0, 0), 0, false},

@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"ckptledger/ledger"
@@ -10,12 +11,12 @@ import (
 // A Sample is one row that passed the filter.
 type Sample struct {
 	Row    int64  // its raw row
-	Number int64  // its place among the samples of the dataset, from 0
+	Number int64  // its place among the samples of the dataset, errored ones too, from 0; 0 for a row that is tried again
 	Text   []byte // valid until Learn returns
 
 	// What only a Remote learner has to heed.
 	Learned int  // parts of it that are learned already: the first ones
-	Skip    bool // it is given up: nothing more of it is to be learned
+	Skip    bool // nothing more of it is to be learned: the answer is a *SampleError of ErrSkipped
 }
 
 // A Learner learns samples and can say, at any moment between two of them,
@@ -85,6 +86,9 @@ type ObjectStore interface {
 	// gives the same object.
 	PutObject(ctx context.Context, name string, write func(io.Writer) error) (ledger.Object, error)
 }
+
+// ErrSkipped is why a row is errored that the operator has skipped.
+var ErrSkipped = errors.New("skipped by the operator")
 
 // SampleError says that one sample could not be learned, and that the model is
 // as it was before it. Of a Remote learner it may know the sample's first parts.

@@ -152,7 +152,7 @@ func (m *marker) note(counters ledger.Counters, cursor stream.Cursor, errored *l
 
 // retry says which rows are learned once more from now on, and waits until that is
 // written; none says that all of them are settled.
-func (m *marker) retry(ctx context.Context, rows []int64) error {
+func (m *marker) retry(ctx context.Context, rows []ledger.ErroredRow) error {
 	m.mu.Lock()
 	m.next.Retrying = rows
 	m.signal()

@@ -60,7 +60,8 @@ type crew struct {
 
 	// feed is held by who reads. Who holds it does not wait for desk.
 	feed sync.Mutex
-	read int // batches that were read
+	read int   // batches that were read
+	seen int64 // samples in them, and before them
 
 	// desk is held by who settles, which changes the run.
 	desk     sync.Mutex
@@ -79,6 +80,7 @@ type crew struct {
 type batch struct {
 	stream.Batch
 	n        int     // its number, in the order of the rows
+	first    int64   // number of its first sample
 	promised int64   // samples that may be in it
 	work     []Work  // of each row
 	errs     []error // likewise
@@ -103,7 +105,7 @@ func (r *run) trainParallel(ctx, readCtx context.Context, stopped *atomic.Bool) 
 	if !ok {
 		return failed(errors.New("the learner can have but one worker"))
 	}
-	c := &crew{run: r, learner: learner, reader: r.Reader, stopped: stopped, size: 1, done: make(map[int]*batch)}
+	c := &crew{run: r, learner: learner, reader: r.Reader, stopped: stopped, seen: r.now.Samples(), size: 1, done: make(map[int]*batch)}
 	c.room.L = &c.desk
 	r.Reader = &fed{r.Reader, &c.feed}
 	if end := r.ended(stopped); end != nil {
@@ -143,7 +145,7 @@ func (c *crew) serve(ctx, workCtx context.Context, w Worker) {
 	for b := c.take(); b != nil; b = c.take() {
 		c.fill(workCtx, b)
 		began := time.Now()
-		b.perform(workCtx, w)
+		c.perform(workCtx, b, w)
 		c.settle(ctx, b, time.Since(began))
 	}
 }
@@ -182,17 +184,31 @@ func (c *crew) fill(ctx context.Context, b *batch) {
 	b.n = c.read
 	c.read++
 	b.last = b.Read(ctx, c.reader, int(b.promised))
+	b.first = c.seen
+	rows := b.Rows()
+	for i := range rows {
+		if rows[i].Kind != stream.Filtered {
+			c.seen++
+		}
+	}
 }
 
 // perform does the work on the samples of a batch, up to one that cannot be learned.
-func (b *batch) perform(ctx context.Context, w Worker) {
+func (c *crew) perform(ctx context.Context, b *batch, w Worker) {
 	rows := b.Rows()
 	b.work, b.errs = resize(b.work, len(rows)), resize(b.errs, len(rows))
+	number := b.first - 1
 	for i := range rows {
+		if rows[i].Kind != stream.Filtered {
+			number++
+		}
 		if rows[i].Kind != stream.Sample {
 			continue
 		}
-		b.work[i], b.errs[i] = w.Work(ctx, Sample{Row: rows[i].At.Row, Text: rows[i].Text})
+		var s Sample
+		if s, b.errs[i] = c.sample(&rows[i], number); b.errs[i] == nil {
+			b.work[i], b.errs[i] = w.Work(ctx, s)
+		}
 		var sampleErr *SampleError
 		if err := b.errs[i]; err != nil && !errors.As(err, &sampleErr) {
 			return // training ends with this row
@@ -243,8 +259,8 @@ func (c *crew) finishBatch(ctx context.Context, b *batch) {
 			return c.learner.Settle(ctx, b.work[i])
 		})
 		switch {
-		case err != nil && c.stopped.Load() && errors.Is(err, context.Canceled):
-			c.end = &ledger.End{Reason: ledger.Interrupted} // the sample was given up
+		case gaveUp(err, c.stopped):
+			c.end = &ledger.End{Reason: ledger.Interrupted}
 		case err != nil:
 			c.ends(failed(err))
 		case c.reached():

@@ -70,25 +70,25 @@ var (
 	errLost     = errors.New("the answer is lost")
 )
 
-// remote is a learner whose model lies on a server.
-type remote struct {
+// mirrored is a learner whose model lies on a server.
+type mirrored struct {
 	server *server
 
 	mu     sync.Mutex
 	mirror map[string]int
 	credit map[string]int
-	blamed map[int64]bool // rows that are not rejected any more
+	cured  bool // nothing is rejected any more
 }
 
-func newRemote(s *server) *remote {
-	return &remote{server: s, mirror: map[string]int{}, credit: map[string]int{}}
+func newMirrored(s *server) *mirrored {
+	return &mirrored{server: s, mirror: map[string]int{}, credit: map[string]int{}}
 }
 
-var _ trainer.Remote = (*remote)(nil)
+var _ trainer.Remote = (*mirrored)(nil)
 
-func (l *remote) Config() ledger.Config { return ledger.Config{"learner": "remote"} }
-func (l *remote) Fixed() []string       { return nil }
-func (l *remote) Close() error          { return nil }
+func (l *mirrored) Config() ledger.Config { return ledger.Config{"learner": "mirrored"} }
+func (l *mirrored) Fixed() []string       { return nil }
+func (l *mirrored) Close() error          { return nil }
 
 type remoteWork struct {
 	row           int64
@@ -96,7 +96,7 @@ type remoteWork struct {
 	err           error
 }
 
-func (l *remote) Learn(ctx context.Context, s trainer.Sample) error {
+func (l *mirrored) Learn(ctx context.Context, s trainer.Sample) error {
 	w, err := l.Work(ctx, s)
 	if err != nil {
 		return err
@@ -104,9 +104,9 @@ func (l *remote) Learn(ctx context.Context, s trainer.Sample) error {
 	return l.Settle(ctx, w)
 }
 
-func (l *remote) NewWorker() (trainer.Worker, error) { return l, nil }
+func (l *mirrored) NewWorker() (trainer.Worker, error) { return l, nil }
 
-func (l *remote) take(part string) bool {
+func (l *mirrored) take(part string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.credit[part] == 0 {
@@ -116,7 +116,7 @@ func (l *remote) take(part string) bool {
 	return true
 }
 
-func (l *remote) Work(ctx context.Context, s trainer.Sample) (trainer.Work, error) {
+func (l *mirrored) Work(ctx context.Context, s trainer.Sample) (trainer.Work, error) {
 	w := &remoteWork{row: s.Row, from: s.Learned, learned: s.Learned}
 	parts := partsOf(s.Row)
 	for w.learned < len(parts) {
@@ -127,7 +127,7 @@ func (l *remote) Work(ctx context.Context, s trainer.Sample) (trainer.Work, erro
 		if s.Skip && !l.take(part) {
 			break
 		} else if !s.Skip && !l.take(part) {
-			if w.learned == poisoned(s.Row) && !l.blamed[s.Row] {
+			if w.learned == poisoned(s.Row) && !l.cured {
 				w.err = errRejected
 				return w, nil
 			}
@@ -143,7 +143,7 @@ func (l *remote) Work(ctx context.Context, s trainer.Sample) (trainer.Work, erro
 	return w, nil
 }
 
-func (l *remote) Settle(_ context.Context, work trainer.Work) error {
+func (l *mirrored) Settle(_ context.Context, work trainer.Work) error {
 	w := work.(*remoteWork)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -156,7 +156,7 @@ func (l *remote) Settle(_ context.Context, work trainer.Work) error {
 	return nil
 }
 
-func (l *remote) Replay(s trainer.Sample, upTo int) error {
+func (l *mirrored) Replay(s trainer.Sample, upTo int) error {
 	parts := partsOf(s.Row)
 	if upTo < 0 {
 		upTo = len(parts)
@@ -167,7 +167,7 @@ func (l *remote) Replay(s trainer.Sample, upTo int) error {
 	return nil
 }
 
-func (l *remote) Reconcile(_ context.Context, begun []trainer.Sample) error {
+func (l *mirrored) Reconcile(_ context.Context, begun []trainer.Sample) error {
 	demand := map[string]int{}
 	for _, s := range begun {
 		for _, part := range partsOf(s.Row)[s.Learned:] {
@@ -184,7 +184,7 @@ func (l *remote) Reconcile(_ context.Context, begun []trainer.Sample) error {
 	return nil
 }
 
-func (l *remote) Capture() (trainer.Capture, error) {
+func (l *mirrored) Capture() (trainer.Capture, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	model := maps.Clone(l.mirror)
@@ -194,7 +194,7 @@ func (l *remote) Capture() (trainer.Capture, error) {
 	}), nil
 }
 
-func (l *remote) Restore(ctx context.Context, store trainer.ObjectReader, objects []ledger.Object) (string, error) {
+func (l *mirrored) Restore(ctx context.Context, store trainer.ObjectReader, objects []ledger.Object) (string, error) {
 	for _, o := range objects {
 		if err := store.GetObject(ctx, o, func(r io.Reader) error { return json.NewDecoder(r).Decode(&l.mirror) }); err != nil {
 			return "", err
@@ -204,7 +204,7 @@ func (l *remote) Restore(ctx context.Context, store trainer.ObjectReader, object
 }
 
 // catchUp brings a restored learner to the run's mark.
-func catchUp(t testing.TB, l *ledger.Ledger, s *ledger.Session, src source, learner *remote) (*trainer.Standing, error) {
+func catchUp(t testing.TB, l *ledger.Ledger, s *ledger.Session, src source, learner *mirrored) (*trainer.Standing, error) {
 	t.Helper()
 	ctx := context.Background()
 	mark, err := l.Mark(ctx, s.Run().ID)
@@ -222,91 +222,72 @@ func catchUp(t testing.TB, l *ledger.Ledger, s *ledger.Session, src source, lear
 	})
 }
 
-// TestRemote ends attempts in every way at random moments, and finds at the end
-// that the server has learned each part of each row once.
+// TestRemote ends attempts in every way at random moments, has rows retried and
+// skipped, and finds at the end that the server has learned each part of each row
+// once.
 func TestRemote(t *testing.T) {
 	was := *trainer.MarkEvery
 	*trainer.MarkEvery = time.Millisecond
 	defer func() { *trainer.MarkEvery = was }()
 	fewer(t, 20, 5)
 	src := mixed(150)
+	want := map[string]int{} // in the end
+	for _, row := range src.trained(150) {
+		for _, part := range partsOf(row) {
+			want[part]++
+		}
+	}
 	rapid.Check(t, func(rt *rapid.T) {
+		ctx := context.Background()
 		l := newLedger(t)
 		srv := &server{learned: map[string]int{}}
-		learner := newRemote(srv)
+		learner := newMirrored(srv)
 		session := begin(t, l, learner)
 		id := session.Run().ID
-		var start *trainer.Standing
+		start := &trainer.Standing{Reader: &reader{source: src}}
 		for attempt := 1; ; attempt++ {
+			last := attempt > 6
 			ending := "none"
-			if attempt <= 6 {
+			if !last {
 				ending = rapid.SampledFrom([]string{"stop", "lost before", "lost after", "killed"}).Draw(rt, "ending")
 			}
-			after := rapid.IntRange(0, 60).Draw(rt, "after") // requests
 			stop := make(chan struct{})
-			var once sync.Once
-			count := 0
-			at := func(which string, do func() error) func() error {
-				return func() error {
-					if ending != which {
-						return nil
-					}
-					if count++; count <= after {
-						return nil
-					}
-					return do()
+			srv.before, srv.after = ends(ending, rapid.IntRange(0, 60).Draw(rt, "after"), stop, func() {
+				// Nothing of the attempt is recorded from here on.
+				lease, err := l.Acquire(ctx, id, takeOver)
+				if err != nil {
+					rt.Errorf("take over: %v", err)
+					return
 				}
-			}
-			srv.before, srv.after = at("lost before", func() error { return errLost }), at("lost after", func() error { return errLost })
-			switch ending {
-			case "stop":
-				srv.before = at("stop", func() error { once.Do(func() { close(stop) }); return nil })
-			case "killed": // nothing of it is recorded from then on
-				srv.before = at("killed", func() error {
-					once.Do(func() {
-						lease, err := l.Acquire(context.Background(), id, takeOver)
-						if err != nil {
-							rt.Errorf("take over: %v", err)
-							return
-						}
-						lease.Release()
-					})
-					return errLost
-				})
-			}
+				lease.Release()
+			})
+			learner.cured = last || rapid.Bool().Draw(rt, "cured")
 			o := options(t, session, src, learner, trainer.Options{
 				Workers: rapid.SampledFrom([]int{0, 1, 3, 8}).Draw(rt, "workers"), Stop: stop, Start: start,
 				Interval: trainer.Interval{Samples: int64(rapid.IntRange(5, 60).Draw(rt, "interval"))},
+				Retry:    start.Retrying,
+				OpenAt:   func(_ context.Context, row int64) (stream.Reader, error) { return &reader{source: src, next: row}, nil },
 			})
-			res, err := trainer.Run(context.Background(), o)
+			if last || rapid.Bool().Draw(rt, "retry") {
+				o.Retry = start.All
+			}
+			if !last && rapid.Bool().Draw(rt, "skip") {
+				o.Skip = &start.Counters.Row
+			}
+			res, err := trainer.Run(ctx, o)
 			session.Close()
 			srv.before, srv.after = nil, nil
-			rt.Logf("attempt %d, %s after %d: %s at row %d, %v", attempt, ending, after, res.Reason, res.Counters.Row, err)
-			if res.Reason == ledger.Exhausted {
+			rt.Logf("attempt %d, %s: %s at row %d, %v", attempt, ending, res.Reason, res.Counters.Row, err)
+			if ending == "none" {
+				if res.Reason != ledger.Exhausted {
+					rt.Fatalf("ended %s: %v", res.Reason, err)
+				}
 				break
 			}
-			if ending == "none" {
-				rt.Fatalf("ended %s: %v", res.Reason, err)
-			}
-			learner = newRemote(srv)
+			learner = newMirrored(srv)
 			session = proceed(t, l, id, learner, ledger.LeaseOptions{})
 			if start, err = catchUp(t, l, session, src, learner); err != nil {
 				rt.Fatalf("catch up: %v", err)
-			}
-		}
-		want := map[string]int{}
-		var errored []ledger.ErroredRow
-		for row, kind := range src {
-			if kind != stream.Sample {
-				continue
-			}
-			parts := partsOf(int64(row))
-			if n := poisoned(int64(row)); n >= 0 {
-				parts = parts[:n]
-				errored = append(errored, ledger.ErroredRow{Row: int64(row), Reason: errRejected.Error(), Learned: n})
-			}
-			for _, part := range parts {
-				want[part]++
 			}
 		}
 		if diff := cmp.Diff(want, srv.learned); diff != "" {
@@ -315,27 +296,42 @@ func TestRemote(t *testing.T) {
 		if diff := cmp.Diff(want, learner.mirror); diff != "" {
 			rt.Fatalf("the mirror: %s", diff)
 		}
-		e := entry(t, l, id)
-		if got := e.Head.Trained; got != src.counters(150).Trained-int64(len(errored)) {
-			rt.Fatalf("%d trained", got)
+		head := entry(t, l, id).Head
+		if diff := cmp.Diff(src.counters(150), head.Counters); diff != "" {
+			rt.Fatalf("counters: %s", diff)
 		}
-		recorded, err := l.Errored(context.Background(), id, e.Head.Seq)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		byRow := map[int64]ledger.ErroredRow{}
-		for _, r := range recorded {
-			byRow[r.Row] = r
-		}
-		for _, want := range errored {
-			if diff := cmp.Diff(want, byRow[want.Row]); diff != "" {
-				rt.Fatalf("errored: %s", diff)
-			}
-		}
-		if len(byRow) != int(e.Head.Errored) {
-			rt.Fatalf("%d rows errored, %d counted", len(byRow), e.Head.Errored)
+		errored, err := l.Errored(ctx, id, head.Seq)
+		if err != nil || len(errored) != int(head.Errored) {
+			rt.Fatalf("%d rows errored of %d, %v", len(errored), head.Errored, err)
 		}
 	})
+}
+
+// ends returns what is done before and after parts are learned, so that an attempt
+// ends after so many.
+func ends(how string, after int, stop chan struct{}, kill func()) (before, behind func() error) {
+	var once sync.Once
+	count := 0
+	late := func(do func() error) func() error {
+		return func() error {
+			if count++; count <= after {
+				return nil
+			}
+			return do()
+		}
+	}
+	lost := func() error { return errLost }
+	switch how {
+	case "stop":
+		return late(func() error { once.Do(func() { close(stop) }); return nil }), nil
+	case "killed":
+		return late(func() error { once.Do(kill); return errLost }), nil
+	case "lost before":
+		return late(lost), nil
+	case "lost after":
+		return nil, late(lost)
+	}
+	return nil, nil
 }
 
 // fewer has a property tried so many times, with -short less, unless the command

@@ -14,7 +14,7 @@ import (
 	"ckptledger/stream"
 )
 
-// Options are what a run works with. All but Events, Stop and EndWait must be
+// Options are what a run works with. Session, Reader, Cursor and Learner must be
 // set.
 type Options struct {
 	Session *ledger.Session // begun; Run ends its attempt and leaves closing it to the caller
@@ -32,8 +32,16 @@ type Options struct {
 	// MaxErrors is how many rows of this attempt may be errored: with one more the
 	// run fails, by a *MaxErrorsError. 0 is any number.
 	MaxErrors int64
-	// Stop asks for the end when it is closed: the sample in hand is finished,
-	// a snapshot committed. Nil is never.
+	// Retry are rows that are errored so far, in their order: they are learned once
+	// more before anything else, also where the target is reached. OpenAt then opens
+	// another Reader of the source, at any row before the Cursor.
+	Retry  []ledger.ErroredRow
+	OpenAt func(ctx context.Context, row int64) (stream.Reader, error)
+	// Skip is a row that is not learned if it is a sample, but errored by
+	// ErrSkipped. Nil is none.
+	Skip *int64
+	// Stop asks for the end when it is closed: the sample in hand is finished or
+	// given up, a snapshot committed. Nil is never.
 	Stop <-chan struct{}
 	// Events receives what happens. Nil is nobody.
 	Events func(Event)
@@ -80,6 +88,18 @@ type MaxErrorsError struct {
 func (e *MaxErrorsError) Error() string {
 	return fmt.Sprintf("more than %d rows errored in this attempt; the last is row %d: %s", e.Max, e.Last.Row, e.Last.Reason)
 }
+
+// A LearnError says that a sample could not be learned, and that the run ends before
+// it.
+type LearnError struct {
+	Row int64
+	Err error
+}
+
+func (e *LearnError) Error() string { return fmt.Sprintf("learn row %d: %v", e.Row, e.Err) }
+
+// Unwrap returns the cause.
+func (e *LearnError) Unwrap() error { return e.Err }
 
 // Run trains until the target, the end of the source, a stop or an error, and ends
 // the session's attempt with a snapshot. The error is nil for the reasons
@@ -139,6 +159,7 @@ type run struct {
 	now     ledger.Counters
 	last    stream.LastRow      // the last row consumed
 	errored []ledger.ErroredRow // since the last capture
+	errors  int64               // rows errored in this attempt
 	lastErr ledger.ErroredRow
 	saved   ledger.Counters // at the last capture
 	savedAt time.Time
@@ -159,6 +180,12 @@ func (r *run) train(ctx context.Context) (ledger.End, error) {
 		r.saver.hurry() // training may be waiting for room in its queue
 	}()
 	r.last.Resume(r.Cursor)
+	if err := r.retry(readCtx); err != nil {
+		if gaveUp(err, &stopped) {
+			return ledger.End{Reason: ledger.Interrupted}, nil
+		}
+		return failed(err)
+	}
 	if r.Workers > 0 {
 		return r.trainParallel(ctx, readCtx, &stopped)
 	}
@@ -170,9 +197,17 @@ func (r *run) train(ctx context.Context) (ledger.End, error) {
 		if err != nil {
 			return r.broken(err, &stopped)
 		}
-		if err := r.consume(row, func() error {
-			return r.Learner.Learn(ctx, Sample{Row: row.At.Row, Text: row.Text})
-		}); err != nil {
+		err = r.consume(row, func() error {
+			s, err := r.sample(row, r.now.Samples())
+			if err != nil {
+				return err
+			}
+			return r.Learner.Learn(readCtx, s)
+		})
+		switch {
+		case gaveUp(err, &stopped):
+			return ledger.End{Reason: ledger.Interrupted}, nil
+		case err != nil:
 			return failed(err)
 		}
 	}
@@ -205,6 +240,11 @@ func (r *run) broken(err error, stopped *atomic.Bool) (ledger.End, error) {
 	return failed(fmt.Errorf("read row %d: %w", r.now.Row, err))
 }
 
+// gaveUp reports whether a sample was left unlearned because training is to stop.
+func gaveUp(err error, stopped *atomic.Bool) bool {
+	return stopped.Load() && errors.Is(err, context.Canceled)
+}
+
 func failed(err error) (ledger.End, error) {
 	return ledger.End{Reason: ledger.Failed, Error: err.Error()}, err
 }
@@ -216,9 +256,9 @@ func (r *run) consume(row *stream.Row, learn func() error) error {
 		return fmt.Errorf("read row %d: got row %d", r.now.Row, row.At.Row)
 	}
 	if err := r.count(row, learn); err != nil {
-		return fmt.Errorf("learn row %d: %w", row.At.Row, err)
+		return &LearnError{Row: row.At.Row, Err: err}
 	}
-	if r.MaxErrors > 0 && r.now.Errored-r.from.Errored > r.MaxErrors {
+	if r.MaxErrors > 0 && r.errors > r.MaxErrors {
 		return &MaxErrorsError{Max: r.MaxErrors, Last: r.lastErr}
 	}
 	if r.Interval.due(r.saved, r.now, time.Since(r.savedAt)) && !r.reached() {
@@ -256,8 +296,21 @@ func (r *run) count(row *stream.Row, learn func() error) error {
 	return r.mark(failed)
 }
 
+// sample returns a row as the learner gets it, or the error of one that is skipped
+// and that it need not know of.
+func (r *run) sample(row *stream.Row, number int64) (Sample, error) {
+	s := Sample{Row: row.At.Row, Number: number, Text: row.Text}
+	if s.Skip = r.Skip != nil && *r.Skip == s.Row; s.Skip {
+		if _, ok := r.Learner.(Remote); !ok {
+			return s, &SampleError{Row: s.Row, Err: ErrSkipped}
+		}
+	}
+	return s, nil
+}
+
 func (r *run) err(e ledger.ErroredRow) {
 	r.now.Errored++
+	r.errors++
 	r.lastErr = e
 	if len(r.errored) < ledger.MaxErroredRows {
 		r.errored = append(r.errored, e)
@@ -289,14 +342,16 @@ func (r *run) capture(kind ledger.Kind, end *ledger.End) error {
 	return nil
 }
 
-// finish takes the last snapshot, if the position moved since the one before,
-// and waits until all is committed.
+// moved reports whether there is something to record since the last capture.
+func (r *run) moved() bool { return r.now != r.saved || len(r.errored) > 0 }
+
+// finish takes the last snapshot, if anything moved since the one before, and waits until all is committed.
 func (r *run) finish(end ledger.End) error {
 	kind := ledger.Emergency
 	if end.Reason == ledger.Completed || end.Reason == ledger.Exhausted {
 		kind = ledger.Final
 	}
-	if r.now == r.saved {
+	if !r.moved() {
 		r.saver.save(job{end: &end, counters: r.now})
 	} else if err := r.capture(kind, &end); err != nil {
 		r.saver.save(job{end: &ledger.End{Reason: ledger.Failed, Error: err.Error()}, counters: r.now})

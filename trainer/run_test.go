@@ -247,7 +247,8 @@ func TestLearnError(t *testing.T) {
 	s := begin(t, l, model)
 	id := s.Run().ID
 	_, err := trainer.Run(t.Context(), options(t, s, src, model, trainer.Options{Target: 50, Interval: every10}))
-	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "learn row 21") {
+	var at *trainer.LearnError
+	if !errors.Is(err, broken) || !errors.As(err, &at) || at.Row != 21 || !strings.Contains(err.Error(), "learn row 21") {
 		t.Errorf("Run: %v", err)
 	}
 	s.Close()

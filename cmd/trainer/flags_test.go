@@ -127,14 +127,16 @@ func TestResumeFlags(t *testing.T) {
 	}
 	isRun := func(o outcome) bool { return *o.run.ResumedAtSample > 0 }
 	more := map[string]flagCase{
-		"run":       {args: []string{"--run", "mine"}, recorded: isRun},
-		"snapshot":  {args: []string{"--snapshot", "1"}, recorded: func(o outcome) bool { return o.run.ForkedFrom != nil && *o.run.ResumedAtSample == 3 }},
-		"explain":   {args: []string{"--explain"}, recorded: func(o outcome) bool { return strings.Contains(o.stdout, `"candidates"`) && o.run.Trained == 5 }},
-		"or-start":  {args: []string{"--or-start"}, recorded: isRun},
-		"name":      {args: []string{"--or-start", "--name", "other"}, recorded: func(o outcome) bool { return o.run.Name == "other" && *o.run.ResumedAtSample == 0 }},
-		"accept":    {args: []string{"--config", "lr=1", "--accept", "lr"}, recorded: func(o outcome) bool { return slices.Contains(o.run.Accepted, "lr") }},
-		"wait":      {args: []string{"--wait", "5m"}, recorded: isRun},
-		"take-over": {args: []string{"--take-over"}, recorded: isRun},
+		"run":           {args: []string{"--run", "mine"}, recorded: isRun},
+		"snapshot":      {args: []string{"--snapshot", "1"}, recorded: func(o outcome) bool { return o.run.ForkedFrom != nil && *o.run.ResumedAtSample == 3 }},
+		"explain":       {args: []string{"--explain"}, recorded: func(o outcome) bool { return strings.Contains(o.stdout, `"candidates"`) && o.run.Trained == 5 }},
+		"or-start":      {args: []string{"--or-start"}, recorded: isRun},
+		"name":          {args: []string{"--or-start", "--name", "other"}, recorded: func(o outcome) bool { return o.run.Name == "other" && *o.run.ResumedAtSample == 0 }},
+		"accept":        {args: []string{"--config", "lr=1", "--accept", "lr"}, recorded: func(o outcome) bool { return slices.Contains(o.run.Accepted, "lr") }},
+		"wait":          {args: []string{"--wait", "5m"}, recorded: isRun},
+		"retry-errored": {args: []string{"--retry-errored"}, recorded: func(o outcome) bool { return isRun(o) && strings.Contains(o.stderr, "No errored row to try again") }},
+		"skip-row":      {args: []string{"--skip-row", "10"}, recorded: func(o outcome) bool { return o.run.Errored == 1 && o.run.Trained == 11 }},
+		"take-over":     {args: []string{"--take-over"}, recorded: isRun},
 	}
 	for name, c := range more {
 		cases[name] = c

@@ -224,6 +224,9 @@ func (r *resumption) pick(ctx context.Context) error {
 	if err := r.checkEpochs(); err != nil {
 		return err
 	}
+	if err := r.pickErrored(ctx); err != nil {
+		return err
+	}
 	r.accepted = r.differing()
 	over := ledger.Config{}
 	for _, field := range r.accepted {
@@ -241,11 +244,11 @@ func (r *resumption) target() int64 {
 	return r.entry.Target
 }
 
-// reached reports whether there is nothing left to train. What was asked to be
+// reached reports whether there is nothing left to train, nor to try again. What was asked to be
 // changed of the run is changed all the same.
 func (r *resumption) reached(ctx context.Context) (bool, error) {
 	target := r.target()
-	if target == 0 || r.snap.Samples() < target {
+	if target == 0 || r.snap.Samples() < target || len(r.retry) > 0 {
 		return false, nil
 	}
 	if !r.forks() {
@@ -259,7 +262,8 @@ func (r *resumption) reached(ctx context.Context) (bool, error) {
 	at := r.snap.Samples()
 	fmt.Fprintf(r.c.App.ErrWriter, "Ledger %s\nRun %s stands at %s: its target of %s is reached\n",
 		human.Printable(records.Shown(r.ledger)), r.entry.ID.Short(), records.Samples(at), human.Count(target))
-	hint := r.again([]string{"run", "max-samples"}, "--run", string(r.entry.ID), "--max-samples", fmt.Sprint(2*max(at, target)))
+	r.sayRetry()
+	hint := r.again([]string{"run", "max-samples", "retry-errored"}, "--run", string(r.entry.ID), "--max-samples", fmt.Sprint(2*max(at, target)))
 	alignHints(r.c.App.ErrWriter, []cmdline.Hint{{To: "to train further", Command: hint}})
 	if r.c.Bool("json") {
 		return true, printRun(ctx, r.c, r.ledger, r.entry.ID, at)
@@ -313,7 +317,7 @@ func (r *resumption) train(ctx context.Context, src *source, cursor stream.Curso
 		}
 	}
 	r.where(cursor, fork)
-	t := &training{c: r.c, ledger: r.ledger, source: src, reader: reader, cursor: cursor, learner: learner, intro: func(run ledger.Run) {
+	t := &training{c: r.c, ledger: r.ledger, source: src, reader: reader, cursor: cursor, learner: learner, retry: r.retry, intro: func(run ledger.Run) {
 		if fork {
 			fmt.Fprintf(r.c.App.ErrWriter, "  As new run %s, forked from snapshot %d of run %s\n", run.ID, r.snap.Seq, r.entry.ID.Short())
 		}
@@ -402,6 +406,7 @@ func (r *resumption) where(cursor stream.Cursor, fork bool) {
 		validated = "Configuration differs in " + strings.Join(fields, ", ") + ", which is accepted"
 	}
 	fmt.Fprintf(w, "  %s, %s\n", validated, proof)
+	r.sayRetry()
 	for _, v := range r.decision.Verdicts {
 		if v.Verdict == ledger.Further {
 			fmt.Fprintf(w, "note: %s, stands further; to resume it: %s\n", describeEntry(v.Entry, time.Now()),

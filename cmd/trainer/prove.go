@@ -126,13 +126,13 @@ func otherRevision(was, now *stream.HubRef) []stream.Change {
 }
 
 // from is the first file that is still to be read: the first of all where more
-// passes are to come.
+// passes are to come, or rows that lie anywhere are tried again.
 func (r *resumption) from() int {
 	first := r.cursor.Next
 	if r.cursor.Last != nil {
 		first = r.cursor.Last.At
 	}
-	if r.epochs()-first.Pass > 1 {
+	if r.epochs()-first.Pass > 1 || len(r.retry) > 0 {
 		return 0
 	}
 	return first.File

@@ -35,6 +35,8 @@ An older snapshot (--snapshot), accepted differences (--accept) and other data
 			&cli.StringFlag{Name: "name", Usage: "with --or-start: the run of this `NAME`, or a new one called so"},
 			&cli.StringSliceFlag{Name: "accept", Usage: "go on as a fork although `FIELD` (or data) differs"},
 			&cli.StringFlag{Name: "wait", Usage: "wait so `LONG` for a run that is in use, as 5m"},
+			&cli.BoolFlag{Name: "retry-errored", Usage: "first train the rows that are errored once more, also where the target is reached"},
+			&cli.Int64Flag{Name: "skip-row", DefaultText: "none", Usage: "do not train raw row `N`, which is still to come: it counts as errored"},
 			&cli.BoolFlag{Name: "take-over", Usage: "go on although the run is in use: its holder's next save is refused"},
 		),
 		Action: func(c *cli.Context) error { return resumeAction(c.Context, c) },
@@ -42,6 +44,7 @@ An older snapshot (--snapshot), accepted differences (--accept) and other data
 trainer resume wikitext --epochs 2
 trainer resume wikitext --explain
 trainer resume wikitext --run 7Q3M --snapshot 12
+trainer resume wikitext --retry-errored
 trainer resume sample --max-samples 1000000 --or-start`,
 		cmdline.NothingToResume, cmdline.ConfigMismatch, cmdline.Ambiguous, cmdline.RunInUse, cmdline.DataChanged,
 		cmdline.Damaged, cmdline.NewerFormat, cmdline.Interrupted)
@@ -69,6 +72,7 @@ type resumption struct {
 	cursor   stream.Cursor // its position
 	config   ledger.Config // the run's, with what was accepted
 	accepted []string      // what of accept in fact differs
+	retry    []ledger.ErroredRow
 }
 
 func resumeAction(ctx context.Context, c *cli.Context) error {
@@ -171,8 +175,12 @@ func (r *resumption) checkFlags() error {
 		return cmdline.Usagef("--or-start starts a run where there is none: it cannot go with --run or --snapshot")
 	case c.Bool("take-over") && c.IsSet("wait"):
 		return cmdline.Usagef("--take-over does not wait: leave out --wait")
-	case c.Bool("explain") && (c.Bool("take-over") || c.IsSet("wait") || c.Bool("or-start")):
-		return cmdline.Usagef("--explain trains nothing: it cannot go with --take-over, --wait or --or-start")
+	case c.Bool("explain") && (c.Bool("take-over") || c.IsSet("wait") || c.Bool("or-start") || c.Bool("retry-errored") || c.IsSet("skip-row")):
+		return cmdline.Usagef("--explain trains nothing: it cannot go with --take-over, --wait, --or-start, --retry-errored or --skip-row")
+	case c.Bool("retry-errored") && slices.Contains(r.accept, "data"):
+		return cmdline.Usagef("--retry-errored cannot go with --accept data: the rows that are errored are those of the data before")
+	case c.Int64("skip-row") < 0:
+		return cmdline.Usagef("--skip-row %d: rows are counted from 0", c.Int64("skip-row"))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"syscall"
 	"time"
 
@@ -27,6 +28,7 @@ type training struct {
 	reader  stream.Reader
 	cursor  stream.Cursor
 	learner trainer.Learner
+	retry   []ledger.ErroredRow
 	intro   func(ledger.Run) // says what is begun, once it is
 
 	signals *signals
@@ -45,6 +47,7 @@ func (t *training) run(ctx context.Context) error {
 	from := t.session.Last().Counters
 	t.intro(run)
 	t.announce(run, interval, from)
+	t.sayRetrying()
 
 	ui := startUI(t.c.App.ErrWriter, run.Target, from)
 	t.signals.ui.Store(ui)
@@ -53,6 +56,7 @@ func (t *training) run(ctx context.Context) error {
 		Session: t.session, Reader: t.reader, Cursor: t.cursor, Learner: t.learner,
 		Target: run.Target, Interval: interval, Stop: t.signals.stop, Events: ui.event,
 		Workers: workers(t.c, run.Config), MaxErrors: maxErrors(t.c),
+		Retry: t.retry, OpenAt: t.openAt, Skip: skipRow(t.c),
 	})
 	ui.finish()
 	t.source.notices.ui.Store(nil)
@@ -140,7 +144,8 @@ func (t *training) report(ctx context.Context, res trainer.Result, from ledger.C
 			runErr, code = err, cmdline.Failed
 		}
 	}
-	t.summary(w, res, runErr)
+	stuck := t.stuck(ctx, res, runErr)
+	t.summary(w, res, runErr, stuck)
 	if code == cmdline.OK {
 		return nil
 	}
@@ -148,10 +153,13 @@ func (t *training) report(ctx context.Context, res trainer.Result, from ledger.C
 	if errors.Is(runErr, syscall.ENOSPC) {
 		exit.Details = []string{"the disk is full: free some of it, and then go on"}
 	}
+	if stuck != nil {
+		exit.Details = append(exit.Details, stuck.words...)
+	}
 	return exit
 }
 
-func (t *training) summary(w io.Writer, res trainer.Result, runErr error) {
+func (t *training) summary(w io.Writer, res trainer.Result, runErr error, stuck *stuckRow) {
 	run := t.session.Run()
 	n := res.Counters
 	fmt.Fprintf(w, "%s: %s of %s\n", ending(res, run), records.Samples(n.Samples()), human.Printable(run.Dataset))
@@ -168,7 +176,7 @@ func (t *training) summary(w io.Writer, res trainer.Result, runErr error) {
 		fmt.Fprintf(w, "  No snapshot of run %s in %s\n", run.ID.Short(), human.Printable(records.Shown(t.ledger)))
 	}
 	fmt.Fprintln(w)
-	alignHints(w, t.next(res, run, runErr))
+	alignHints(w, t.next(res, run, runErr, stuck))
 }
 
 // ending names the end in words.
@@ -188,24 +196,34 @@ func ending(res trainer.Result, run ledger.Run) string {
 }
 
 // next are the commands that follow from how the attempt ended.
-func (t *training) next(res trainer.Result, run ledger.Run, runErr error) []cmdline.Hint {
+func (t *training) next(res trainer.Result, run ledger.Run, runErr error, stuck *stuckRow) []cmdline.Hint {
 	var hints []cmdline.Hint
+	hint := func(to string, flags ...string) {
+		words := slices.Concat([]string{"trainer", "resume", run.Dataset, "--run", string(run.ID)}, flags)
+		if skip := skipRow(t.c); skip != nil && *skip >= res.Counters.Row && !slices.Contains(flags, "--skip-row") {
+			words = append(words, "--skip-row", fmt.Sprint(*skip)) // it was not reached
+		}
+		hints = append(hints, cmdline.Hint{To: to, Command: records.Command(t.c, words...)})
+	}
 	var tooMany *trainer.MaxErrorsError
 	switch {
 	case errors.Is(runErr, ledger.ErrLeaseLost), res.Newest.Seq == 0:
 	case errors.As(runErr, &tooMany):
 		hints = append(hints,
-			cmdline.Hint{To: "to see the last of these rows", Command: records.Command(t.c, "trainer", "rows", string(run.ID), "--from", fmt.Sprint(tooMany.Last.Row), "--count", "1", "--raw")},
-			cmdline.Hint{To: "to go on behind it", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID))},
-			cmdline.Hint{To: "to go on however many there are", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID), "--max-errors", "0")})
+			cmdline.Hint{To: "to see the last of these rows", Command: records.Command(t.c, "trainer", "rows", string(run.ID), "--from", fmt.Sprint(tooMany.Last.Row), "--count", "1", "--raw")})
+		hint("to go on behind it")
+		hint("to go on however many there are", "--max-errors", "0")
 	case dataChanged(runErr):
-		hints = append(hints, cmdline.Hint{To: "to go on with it as it is now, as a new run", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID), "--accept", "data")})
+		hint("to go on with it as it is now, as a new run", "--accept", "data")
 	case res.Reason == ledger.Completed:
-		hints = append(hints, cmdline.Hint{To: "to train further", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID), "--max-samples", fmt.Sprint(2*run.Target))})
+		hint("to train further", "--max-samples", fmt.Sprint(2*run.Target))
 	case res.Reason == ledger.Exhausted:
-		hints = append(hints, cmdline.Hint{To: "to go through the data once more", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID), "--epochs", fmt.Sprint(run.Passes()+1))})
+		hint("to go through the data once more", "--epochs", fmt.Sprint(run.Passes()+1))
+	case stuck != nil && stuck.skip:
+		hint("to go on without it", "--skip-row", fmt.Sprint(stuck.row))
+		hint("to try it again")
 	case res.Reason == ledger.Interrupted, res.Reason == ledger.Failed:
-		hints = append(hints, cmdline.Hint{To: "to go on", Command: records.Command(t.c, "trainer", "resume", run.Dataset, "--run", string(run.ID))})
+		hint("to go on")
 	}
 	return append(hints, cmdline.Hint{To: "to look at it", Command: records.Command(t.c, "ckpt", "show", string(run.ID))})
 }

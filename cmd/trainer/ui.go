@@ -93,6 +93,8 @@ func (u *ui) event(e trainer.Event) {
 			}
 			p.Saved(line)
 		})
+	case *trainer.Retried:
+		u.line(retried(e))
 	case *trainer.Waiting:
 		u.line(fmt.Sprintf("Waiting for the ledger, which another process has locked for %s; %d snapshots queued", human.Duration(e.For), e.Queued))
 	case *trainer.Warning:
