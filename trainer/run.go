@@ -94,7 +94,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r.from = r.now
 	r.pulse.set(r.now)
 	r.saver = startSaver(o.Session, r.tell, o.EndWait)
-	stopHeart := startHeart(o.Session, &r.pulse, r.tell)
+	teller, _ := o.Learner.(Teller)
+	stopHeart := (&heart{session: o.Session, pulse: &r.pulse, target: o.Target, learner: teller, tell: r.tell}).start()
 
 	end, runErr := r.train(ctx)
 	saveErr := r.finish(end)

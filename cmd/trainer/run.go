@@ -155,7 +155,7 @@ func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, not
 	spec := stream.Spec{Dataset: dataset, Revision: want.revision, Data: want.data, TextField: textField(config)}
 	// The source is opened before the ledger is made: a typing error leaves no
 	// folder behind. It is hashed after, so that the ledger remembers the hash.
-	src, err := lookAt(ctx, c.App.ErrWriter, spec)
+	src, err := lookAt(ctx, &notices{w: c.App.ErrWriter}, spec)
 	if err != nil {
 		return err
 	}
