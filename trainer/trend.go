@@ -15,7 +15,7 @@ const (
 
 	// Medians of a third differ clearly where they do by so many times what
 	// chance makes of them, and by so much of themselves.
-	clearNoise = 3
+	clearNoise = 2
 	clearShare = 0.01
 )
 
@@ -102,7 +102,7 @@ func fit(points []point) curve {
 		x[i] = float64(points[i*third].done+points[(i+1)*third].done) / 2
 		y[i] = median(pace[i*third : (i+1)*third])
 	}
-	clear := func(diff float64, of ...float64) bool {
+	differs := func(diff float64, of ...float64) bool {
 		square := 0.0
 		for _, v := range of {
 			square += v * v
@@ -111,11 +111,11 @@ func fit(points []point) curve {
 	}
 	// Sorted now. The quartiles tell one step in the middle from a rise.
 	middle := pace[third : 2*third]
-	if !clear(middle[third/4]-y[0], y[0], y[1]) || !clear(y[2]-middle[third-1-third/4], y[1], y[2]) {
+	if !differs(middle[third/4]-y[0], y[0], y[1]) || !differs(y[2]-middle[third-1-third/4], y[1], y[2]) {
 		return curve{}
 	}
 	c := curve{rising: true, x2: x[1], x3: x[2], y: y[2], slope: (y[2] - y[0]) / (x[2] - x[0])}
-	if clear(math.Abs(y[0]-2*y[1]+y[2]), y[0], 2*y[1], y[2]) {
+	if differs(math.Abs(y[0]-2*y[1]+y[2]), y[0], 2*y[1], y[2]) {
 		older := (y[1] - y[0]) / (x[1] - x[0])
 		c.slope = (y[2] - y[1]) / (x[2] - x[1])
 		c.bending = (c.slope - older) / (x[2] - x[0])

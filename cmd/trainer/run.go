@@ -48,7 +48,9 @@ lies on the hub is streamed, at the commit that the revision is when the run
 starts (HF_ENDPOINT, HF_TOKEN, HF_HOME and HF_HUB_OFFLINE are heeded).
 
 Ctrl-C, SIGTERM and SIGHUP finish the sample, save and leave; a second one
-leaves at once. SIGUSR1 prints where training stands.`,
+leaves at once. SIGUSR1 prints where training stands: how fast it goes of late and
+against the first two minutes, what is left if samples go on to take longer as they
+did so far, and the errors.`,
 		Flags: append(trainFlags(),
 			&cli.StringFlag{Name: "name", Usage: "`NAME` of the run: letters, digits, . _ -"}),
 		Action: func(c *cli.Context) error { return runAction(c.Context, c) },
