@@ -6,7 +6,7 @@
 // source ends, it is told to stop or something fails; [Options] say with what.
 // A [Learner] learns samples, here or elsewhere, and a [Capture] is what it
 // knows at one moment. An [Interval] says when a snapshot is due. What happens
-// meanwhile is told by [Event] values.
+// meanwhile is told by [Event] values, to which a [Teller] adds how it fares.
 //
 // The loop hands a captured state over and goes on; writing, syncing and
 // committing go on behind it, in order. A snapshot that was announced by [Saved]

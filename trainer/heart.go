@@ -1,7 +1,6 @@
 package trainer
 
 import (
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,72 +29,75 @@ func (p *pulse) get() ledger.Counters {
 const (
 	progressEvery = 100 * time.Millisecond
 	beatEvery     = time.Second
-	rateMemory    = 10 * time.Second // over which the recent rate is averaged
 )
 
-// startHeart tells how far training is, and beats in the lease file, until the
-// function it returns is called.
-func startHeart(s *ledger.Session, p *pulse, tell func(Event)) (stop func()) {
+// A heart tells how far training is, and beats in the lease file.
+type heart struct {
+	session *ledger.Session
+	pulse   *pulse
+	target  int64  // samples, or 0
+	learner Teller // or nil
+	tell    func(Event)
+
+	meter  meter
+	last   ledger.Counters
+	moved  time.Time
+	beaten time.Time
+	warned bool
+}
+
+// start begins, and goes on until the function it returns is called. That tells
+// once more where training stands, which is where it ended.
+func (h *heart) start() (stop func()) {
+	now := time.Now()
+	h.last, h.moved = h.pulse.get(), now
+	h.meter = startMeter(now, h.last)
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		tick := time.NewTicker(progressEvery)
 		defer tick.Stop()
-		var rate meter
-		last, moved, beaten := p.get(), time.Now(), time.Time{}
-		warned := false
 		for {
-			var now time.Time
 			select {
 			case <-quit:
+				h.progress(time.Now())
 				return
-			case now = <-tick.C:
-			}
-			c := p.get()
-			if c != last {
-				moved = now
-			}
-			r := rate.add(now, c.Samples()-last.Samples())
-			last = c
-			tell(&Progress{Counters: c, Rate: r})
-			if now.Sub(beaten) < beatEvery {
-				continue
-			}
-			beaten = now
-			if err := s.Beat(ledger.Progress{Counters: c, Rate: r, Moved: moved}); err != nil && !warned {
-				warned = true
-				tell(&Warning{Err: err})
+			case now := <-tick.C:
+				h.beat(now, h.progress(now))
 			}
 		}
 	}()
 	return sync.OnceFunc(func() { close(quit); <-done })
 }
 
-// meter averages a rate over the recent past, each moment weighing less the
-// longer ago it is.
-type meter struct {
-	at    time.Time
-	first time.Time
-	rate  float64
+// progress looks where training stands and tells it.
+func (h *heart) progress(now time.Time) *Progress {
+	c := h.pulse.get()
+	if c != h.last {
+		h.last, h.moved = c, now
+	}
+	h.meter.observe(now, c)
+	p := &Progress{Counters: c, Rate: h.meter.rate(now), StartRate: h.meter.start}
+	if h.target > 0 {
+		p.Left, p.LeftKnown = h.meter.left(now, h.target-c.Samples())
+	}
+	if h.learner != nil {
+		p.Told = h.learner.Tell()
+	}
+	h.tell(p)
+	return p
 }
 
-func (m *meter) add(now time.Time, n int64) float64 {
-	if m.at.IsZero() {
-		m.at, m.first = now, now
-		return 0
+// beat writes the progress to the lease, if that is due.
+func (h *heart) beat(now time.Time, p *Progress) {
+	if now.Sub(h.beaten) < beatEvery {
+		return
 	}
-	dt := now.Sub(m.at).Seconds()
-	if dt <= 0 {
-		return m.rate
+	h.beaten = now
+	if err := h.session.Beat(ledger.Progress{Counters: p.Counters, Rate: p.Rate, Moved: h.moved}); err != nil && !h.warned {
+		h.warned = true
+		h.tell(&Warning{Err: err})
 	}
-	m.at = now
-	w := 1 - math.Exp(-dt/rateMemory.Seconds())
-	// In the beginning there is no past: the first moments are averaged evenly.
-	if age := now.Sub(m.first).Seconds(); age < rateMemory.Seconds() {
-		w = max(w, dt/age)
-	}
-	m.rate += w * (float64(n)/dt - m.rate)
-	return m.rate
 }
 
 // serialize makes events come one at a time, and nowhere if nobody listens.

@@ -1,7 +1,6 @@
 package trainer
 
 import (
-	"math"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -10,6 +9,11 @@ import (
 	"ckptledger/ledger"
 )
 
+// teller is a learner as far as a heart knows it.
+type teller struct{}
+
+func (teller) Tell() Told { return Told{Workers: 8, Alive: 7, Note: "layer 0: 410 ms a request"} }
+
 // A heart tells its progress ten times a second, and writes it to the lease once
 // a second, with the time at which the position last moved.
 func TestHeart(t *testing.T) {
@@ -17,20 +21,32 @@ func TestHeart(t *testing.T) {
 		l, s := beatable(t)
 		var p pulse
 		var events int
-		stop := startHeart(s, &p, serialize(func(e Event) {
-			if p, ok := e.(*Progress); !ok || p.Check() != nil {
+		var last Progress
+		stop := (&heart{session: s, pulse: &p, target: 8, learner: teller{}, tell: serialize(func(e Event) {
+			p, ok := e.(*Progress)
+			if !ok || p.Check() != nil || p.Told != (teller{}).Tell() {
 				t.Errorf("event %+v", e)
+				return
 			}
 			events++
-		}))
+			last = *p
+		})}).start()
 		time.Sleep(3 * time.Second)
 		moved := time.Now()
 		p.set(ledger.Counters{Row: 7, Trained: 4, Errored: 2, Filtered: 1})
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if last.Samples() != 6 || last.Rate <= 0 || !last.LeftKnown || last.Left <= 0 {
+			t.Errorf("told %+v", last)
+		}
+		p.set(ledger.Counters{Row: 8, Trained: 6, Errored: 2})
 		stop()
 		stop()
-		if events < 129 || events > 130 {
+		if events < 130 || events > 131 {
 			t.Errorf("%d events in 13 seconds", events)
+		}
+		if last.Samples() != 8 || !last.LeftKnown || last.Left != 0 {
+			t.Errorf("at the end, told %+v", last)
 		}
 		live, err := l.Probe(s.Run().ID)
 		if err != nil {
@@ -50,6 +66,25 @@ func TestHeart(t *testing.T) {
 	})
 }
 
+// A row that is trained after all moves a run, although its position stays.
+func TestHeartOfRetriedRows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, s := beatable(t)
+		var p pulse
+		p.set(ledger.Counters{Row: 7, Trained: 4, Errored: 3})
+		stop := (&heart{session: s, pulse: &p, tell: func(Event) {}}).start()
+		time.Sleep(time.Minute)
+		moved := time.Now()
+		p.set(ledger.Counters{Row: 7, Trained: 5, Errored: 2})
+		time.Sleep(2 * time.Second)
+		stop()
+		live, err := l.Probe(s.Run().ID)
+		if err != nil || live.Progress.Rate <= 0 || live.Progress.Moved.Before(moved) {
+			t.Errorf("moved at %v, the lease shows %+v (%v)", moved, live.Progress, err)
+		}
+	})
+}
+
 // That it cannot beat is said once.
 func TestHeartWarnsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -57,11 +92,11 @@ func TestHeartWarnsOnce(t *testing.T) {
 		s.Close() // and with it the lease's file
 		var p pulse
 		warnings := 0
-		stop := startHeart(s, &p, serialize(func(e Event) {
+		stop := (&heart{session: s, pulse: &p, tell: serialize(func(e Event) {
 			if w, ok := e.(*Warning); ok && w.Err != nil {
 				warnings++
 			}
-		}))
+		})}).start()
 		time.Sleep(10 * time.Second)
 		stop()
 		if warnings != 1 {
@@ -83,33 +118,4 @@ func beatable(t *testing.T) (*ledger.Ledger, *ledger.Session) {
 	}
 	t.Cleanup(func() { s.Close() })
 	return l, s
-}
-
-func TestMeter(t *testing.T) {
-	var m meter
-	now := time.Unix(1_000_000_000, 0)
-	tick := func(seconds float64, perSecond int64) float64 {
-		var rate float64
-		for range int(seconds * 10) {
-			now = now.Add(100 * time.Millisecond)
-			rate = m.add(now, perSecond/10)
-		}
-		return rate
-	}
-	near := func(what string, got, want, tolerance float64) {
-		t.Helper()
-		if math.Abs(got-want) > tolerance {
-			t.Errorf("%s: rate is %.1f, not %.1f", what, got, want)
-		}
-	}
-	near("before anything", m.add(now, 50), 0, 0)
-	near("after one moment", tick(0.1, 1000), 1000, 0.1)
-	near("after a second", tick(0.9, 1000), 1000, 0.1)
-	near("the first seconds are averaged evenly", tick(1, 3000), 2000, 0.1)
-	near("after a minute", tick(60, 3000), 3000, 5)
-	near("a standstill shows within the memory", tick(rateMemory.Seconds(), 0), 3000/math.E, 10)
-	near("and is a rate of 0 in the end", tick(120, 0), 0, 0.1)
-	rate := m.rate
-	near("a clock that stands still", m.add(now, 1000), rate, 0)
-	near("a clock that goes back", m.add(now.Add(-time.Hour), 1000), rate, 0)
 }

@@ -124,7 +124,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err := r.startMarks(ctx); err != nil {
 		return Result{}, errors.Join(err, r.saver.close())
 	}
-	stopHeart := startHeart(o.Session, &r.pulse, r.tell)
+	teller, _ := o.Learner.(Teller)
+	stopHeart := (&heart{session: o.Session, pulse: &r.pulse, target: o.Target, learner: teller, tell: r.tell}).start()
 
 	end, runErr := r.train(ctx)
 	r.stopMarks()

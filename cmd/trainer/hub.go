@@ -2,32 +2,15 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"regexp"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"ckptledger/cmd/internal/human"
 	"ckptledger/stream/hub"
 )
-
-// notices are lines about what goes on meanwhile. While there is a bar they are
-// shown above it.
-type notices struct {
-	w  io.Writer
-	ui atomic.Pointer[ui]
-}
-
-func (n *notices) say(line string) {
-	if u := n.ui.Load(); u != nil {
-		u.line(line)
-		return
-	}
-	fmt.Fprintln(n.w, human.Printable(line))
-}
 
 // hubClient makes, once it is needed, the client of the hub that the environment
 // describes, as Hugging Face's own programs read it.

@@ -32,11 +32,11 @@ func (r *resumption) openSource(ctx context.Context) (*source, error) {
 	case spec.Revision == "" && was.Hub != nil:
 		spec.Revision = was.Hub.Revision
 	}
-	src, err := openSource(ctx, r.c.App.ErrWriter, r.cache(ctx), spec)
+	src, err := openSource(ctx, r.notices, r.cache(ctx), spec)
 	var missing *hub.NotFoundError
 	if again && r.want.revision == "" && errors.As(err, &missing) && missing.What == hub.Revision {
 		spec.Revision = ""
-		src, err = openSource(ctx, r.c.App.ErrWriter, r.cache(ctx), spec)
+		src, err = openSource(ctx, r.notices, r.cache(ctx), spec)
 	}
 	var changed *stream.ChangedError
 	switch {

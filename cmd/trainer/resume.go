@@ -53,6 +53,7 @@ trainer resume sample --max-samples 1000000 --or-start`,
 // resumption is one call of resume, as far as it has come.
 type resumption struct {
 	c       *cli.Context
+	notices *notices
 	want    wish
 	accept  []string
 	ledger  *ledger.Ledger
@@ -80,7 +81,7 @@ func resumeAction(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r := &resumption{c: c, arg: args[0], accept: c.StringSlice("accept"), seq: c.Uint64("snapshot")}
+	r := &resumption{c: c, notices: &notices{w: c.App.ErrWriter}, arg: args[0], accept: c.StringSlice("accept"), seq: c.Uint64("snapshot")}
 	if r.want, err = parseWish(c); err != nil {
 		return err
 	}

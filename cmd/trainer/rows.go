@@ -183,7 +183,7 @@ func rowsSource(ctx context.Context, c *cli.Context, name string) (stream.Source
 		if err != nil {
 			return nil, err
 		}
-		src, err := lookAt(ctx, c.App.ErrWriter, spec)
+		src, err := lookAt(ctx, &notices{w: c.App.ErrWriter}, spec)
 		if err != nil {
 			return nil, err
 		}

@@ -48,7 +48,9 @@ lies on the hub is streamed, at the commit that the revision is when the run
 starts (HF_ENDPOINT, HF_TOKEN, HF_HOME and HF_HUB_OFFLINE are heeded).
 
 Ctrl-C, SIGTERM and SIGHUP finish the sample, save and leave; a second one
-leaves at once. SIGUSR1 prints where training stands.`,
+leaves at once. SIGUSR1 prints where training stands: how fast it goes of late and
+against the first two minutes, what is left if samples go on to take longer as they
+did so far, and the errors.`,
 		Flags: append(trainFlags(),
 			&cli.StringFlag{Name: "name", Usage: "`NAME` of the run: letters, digits, . _ -"}),
 		Action: func(c *cli.Context) error { return runAction(c.Context, c) },
@@ -155,7 +157,7 @@ func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, not
 	spec := stream.Spec{Dataset: dataset, Revision: want.revision, Data: want.data, TextField: textField(config)}
 	// The source is opened before the ledger is made: a typing error leaves no
 	// folder behind. It is hashed after, so that the ledger remembers the hash.
-	src, err := lookAt(ctx, c.App.ErrWriter, spec)
+	src, err := lookAt(ctx, &notices{w: c.App.ErrWriter}, spec)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 
@@ -44,8 +43,8 @@ func (s *source) cost(c stream.Cursor) stream.Cost {
 }
 
 // openSource opens a source and identifies it.
-func openSource(ctx context.Context, w io.Writer, cache stream.FileCache, spec stream.Spec) (*source, error) {
-	src, err := lookAt(ctx, w, spec)
+func openSource(ctx context.Context, n *notices, cache stream.FileCache, spec stream.Spec) (*source, error) {
+	src, err := lookAt(ctx, n, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -53,13 +52,13 @@ func openSource(ctx context.Context, w io.Writer, cache stream.FileCache, spec s
 }
 
 // lookAt opens a source, which makes sure that it can be read.
-func lookAt(ctx context.Context, w io.Writer, spec stream.Spec) (*source, error) {
+func lookAt(ctx context.Context, n *notices, spec stream.Spec) (*source, error) {
 	s := &source{
-		dataset: spec.Dataset, notices: &notices{w: w}, cache: new(lateCache),
-		hashing: &progress{w: w, what: "Reading the data once to know it again"}, seeking: newSeeking(w),
+		dataset: spec.Dataset, notices: n, cache: new(lateCache),
+		hashing: &progress{w: n.w, what: "Reading the data once to know it again"}, seeking: newSeeking(n.w),
 	}
 	var err error
-	s.Source, err = stream.Open(ctx, spec, stream.Options{Cache: s.cache, Progress: s.hashing.update, Seek: s.seeking.update, Hub: hubClient(s.notices)})
+	s.Source, err = stream.Open(ctx, spec, stream.Options{Cache: s.cache, Progress: s.hashing.update, Seek: s.seeking.update, Hub: hubClient(n)})
 	if err != nil {
 		return nil, sourceError(err)
 	}

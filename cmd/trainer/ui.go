@@ -79,20 +79,18 @@ func (u *ui) event(e trainer.Event) {
 	switch e := e.(type) {
 	case *trainer.Progress:
 		u.mu.Lock()
-		u.state = &term.State{Done: e.Samples() - u.from, Errored: e.Errored, Row: e.Row}
+		u.state = &term.State{
+			Done: e.Samples() - u.from, Errored: e.Errored, Row: e.Row,
+			Rate: e.Rate, Slower: e.Slower(), Left: e.Left, LeftKnown: e.LeftKnown,
+			Workers: e.Workers, Alive: e.Alive, Note: e.Note,
+		}
 		u.more.Signal()
 		u.mu.Unlock()
 	case *trainer.Saved:
 		s := &e.Snapshot
 		line := fmt.Sprintf("Checkpoint saved: %s, row %s, snapshot %d, %s, %s",
 			records.Samples(s.Samples()), human.Count(s.Row), s.Seq, human.Bytes(e.Wrote), human.Duration(e.Took))
-		state := term.State{Done: s.Samples() - u.from, Errored: s.Errored, Row: s.Row}
-		u.show(func(p term.Progress) {
-			if s.Kind != ledger.Periodic { // nothing follows it
-				p.Update(state)
-			}
-			p.Saved(line)
-		})
+		u.show(func(p term.Progress) { p.Saved(line) })
 	case *trainer.Retried:
 		u.line(retried(e))
 	case *trainer.Waiting:

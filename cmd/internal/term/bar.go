@@ -20,6 +20,7 @@ const cells = 10
 //
 //	 25% |██▌       | 20,000/80,000 [00:05<00:15, 4,012 samples/s]
 //	12,345 [00:03, 4,012 samples/s]
+//	 65% |██████▌   | 65,008/100,000 [237:00:00<446:00:00, 31.0 s/sample, 35 times slower than at the start]
 //
 // It paints only when it is called, so it writes nothing by itself and its
 // lines never mix with others.
@@ -45,7 +46,7 @@ func (b *bar) Start(total int64) {
 // Update repaints the bar if that is due.
 func (b *bar) Update(s State) {
 	now := b.now()
-	b.update(now, s)
+	b.update(s)
 	if now.Sub(b.printed) >= plainApart {
 		b.flush(now)
 	}
@@ -103,27 +104,37 @@ func (b *bar) paint(now time.Time) {
 	fmt.Fprintf(b.w, "\r%s\x1b[K", b.line(now, b.width()-1))
 }
 
-// line lays the bar out for width columns: on narrow terminals first the bar
-// shrinks, then the end is cut off.
+// line lays the bar out for width columns. On narrow terminals first half of the bar
+// goes, then what is remarked, then the bar; in the end the end is cut off.
 func (b *bar) line(now time.Time, width int) string {
-	left := "?"
-	if d, ok := b.left(now); ok {
-		left = human.Clock(d)
+	elapsed, left, head := human.Clock(now.Sub(b.began)), "?", ""
+	if b.state.LeftKnown {
+		left = human.Clock(b.state.Left)
 	}
-	elapsed, rate := human.Clock(now.Sub(b.began)), human.Rate(b.meter.rate(now))
-	if b.state.Errored > 0 {
-		rate += ", errored: " + human.Count(b.state.Errored)
+	rest := fmt.Sprintf("%s [%s, %s", human.Count(b.state.Done), elapsed, human.Rate(b.state.Rate))
+	if b.total > 0 {
+		head = fmt.Sprintf("%3d%%", b.percent())
+		rest = fmt.Sprintf(" %s/%s [%s<%s, %s", human.Count(b.state.Done), human.Count(b.total), elapsed, left, human.Rate(b.state.Rate))
 	}
-	if b.total == 0 {
-		return cut(fmt.Sprintf("%s [%s, %s]", human.Count(b.state.Done), elapsed, rate), width)
+	r := b.remarks()
+	room := func() int { // for the bar
+		return width - len(head) - len(" ||") - len(rest) - utf8.RuneCountInString(r.slower+r.note+r.alive+r.errored+"]")
 	}
-	percent := fmt.Sprintf("%3d%%", b.percent())
-	rest := fmt.Sprintf(" %s/%s [%s<%s, %s]", human.Count(b.state.Done), human.Count(b.total), elapsed, left, rate)
-	room := width - len(percent) - len(rest) - len(" ||")
-	if room < 1 {
-		return cut(percent+rest, width)
+	for _, less := range []struct {
+		part *string
+		to   string
+	}{{&r.note, ""}, {&r.slower, strings.TrimSuffix(r.slower, sinceStart)}, {&r.alive, ""}, {&r.slower, ""}} {
+		if room() >= cells/2 {
+			break
+		}
+		*less.part = less.to
 	}
-	return percent + " |" + fill(b.state.Done, b.total, min(room, cells)) + "|" + rest
+	n := room()
+	rest += r.slower + r.note + r.alive + r.errored + "]"
+	if b.total == 0 || n < 1 {
+		return cut(head+rest, width)
+	}
+	return head + " |" + fill(b.state.Done, b.total, min(n, cells)) + "|" + rest
 }
 
 // fill draws done of total in n columns, in eighths of one.
@@ -136,7 +147,10 @@ func fill(done, total int64, n int) string {
 	return s + strings.Repeat(" ", n-utf8.RuneCountInString(s))
 }
 
-// cut shortens s, which is ASCII, to width columns.
+// cut shortens s to width runes.
 func cut(s string, width int) string {
-	return s[:max(0, min(len(s), width))]
+	if r := []rune(s); len(r) > width {
+		return string(r[:max(0, width)])
+	}
+	return s
 }

@@ -35,7 +35,7 @@ func (p *plain) Start(total int64) {
 // Update prints what is due.
 func (p *plain) Update(s State) {
 	now := p.now()
-	p.update(now, s)
+	p.update(s)
 	if now.Sub(p.printed) < plainApart {
 		return
 	}

@@ -9,11 +9,21 @@ import (
 	"ckptledger/cmd/internal/human"
 )
 
-// A State is how far this attempt is.
+// A State is where this attempt stands, as far as it is known: what is zero is not
+// shown.
 type State struct {
 	Done    int64 // samples since Start, trained and errored: 0 after a resume
 	Errored int64 // of these
 	Row     int64 // the next raw row of the source
+
+	Rate      float64       // samples a second, of late
+	Slower    float64       // how many times slower that is than in the beginning
+	Left      time.Duration // until the end
+	LeftKnown bool          // whether Left is known
+
+	Workers int    // that there are
+	Alive   int    // of these
+	Note    string // what else there is to say, in a few words
 }
 
 // A Progress shows how far training is. Its methods are called by one
@@ -50,36 +60,41 @@ type progress struct {
 	total int64 // 0 where nobody knows
 	state State
 	began time.Time
-	meter meter
 }
 
 func (p *progress) start(now time.Time, total int64) {
 	*p = progress{total: max(total, 0), began: now}
-	p.meter.start(now)
 }
 
-func (p *progress) update(now time.Time, s State) {
+func (p *progress) update(s State) {
 	s.Done = max(s.Done, 0)
 	p.state = s
-	p.meter.observe(now, s.Done)
 }
 
-// left estimates how many seconds the rest takes; ok is false where nobody can say.
-func (p *progress) left(now time.Time) (d time.Duration, ok bool) {
-	rest, rate := p.total-p.state.Done, p.meter.rate(now)
-	switch {
-	case p.total == 0:
-		return 0, false
-	case rest <= 0:
-		return 0, true
-	case rate == 0:
-		return 0, false
+const (
+	mostSlower = 1_000_000 // more is not counted: it stands
+	sinceStart = " than at the start"
+)
+
+// remarks are what is worth a word beside how far training is, empty where it is
+// not. Each begins with a comma.
+type remarks struct{ slower, note, alive, errored string }
+
+func (p *progress) remarks() (r remarks) {
+	s := &p.state
+	if s.Slower >= 2 {
+		r.slower = ", " + human.Count(int64(math.Round(min(s.Slower, mostSlower)))) + " times slower" + sinceStart
 	}
-	seconds := float64(rest) / rate
-	if seconds >= float64(math.MaxInt64/time.Second) {
-		return 0, false
+	if s.Note != "" {
+		r.note = ", " + human.Printable(s.Note)
 	}
-	return time.Duration(math.Round(seconds)) * time.Second, true
+	if s.Alive < s.Workers {
+		r.alive = fmt.Sprintf(", %d of %d workers alive", s.Alive, s.Workers)
+	}
+	if s.Errored > 0 {
+		r.errored = ", errored: " + human.Count(s.Errored)
+	}
+	return r
 }
 
 // percent is rounded down, so that 100 means all.
@@ -95,13 +110,10 @@ func (p *progress) text(now time.Time) string {
 	} else {
 		s += " samples"
 	}
-	s += fmt.Sprintf(" in %s, %s", human.Clock(now.Sub(p.began)), human.Rate(p.meter.rate(now)))
-	if d, ok := p.left(now); ok {
-		s += ", " + human.Clock(d) + " left"
+	r := p.remarks()
+	s += fmt.Sprintf(" in %s, %s", human.Clock(now.Sub(p.began)), human.Rate(p.state.Rate)) + r.slower + r.note
+	if p.state.LeftKnown {
+		s += ", " + human.Clock(p.state.Left) + " left"
 	}
-	s += ", next row: " + human.Count(p.state.Row)
-	if p.state.Errored > 0 {
-		s += ", errored: " + human.Count(p.state.Errored)
-	}
-	return s
+	return s + ", next row: " + human.Count(p.state.Row) + r.errored + r.alive
 }
