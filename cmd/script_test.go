@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 			e.Setenv("NO_COLOR", "1")
 			e.Setenv("CKPT_LEDGER", "")
+			e.Setenv("KATO_URL", "")
 			for _, name := range []string{"HF_ENDPOINT", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"} {
 				e.Setenv(name, "")
 			}

@@ -52,6 +52,7 @@ func TestJSONNames(t *testing.T) {
 	forked := newRun("fork")
 	forked.Accepted, forked.Tags, forked.Record = []string{"data"}, []string{"t"}, map[string]string{"k": "v"}
 	f.fork(running.snapshot(1), forked).to(2000, ledger.Failed)
+	f.served("served", true).mark(900, 905)
 	old := filepath.Join(t.TempDir(), "wikitext_v2_checkpoint.json")
 	if err := os.WriteFile(old, []byte(`{"samples_completed":1,"timestamp":1770000000}`), 0o644); err != nil {
 		t.Fatal(err)
@@ -65,6 +66,7 @@ func TestJSONNames(t *testing.T) {
 		"list.json-names":          {"list"},
 		"show.json-names":          {"show", "fork"},
 		"show-snapshot.json-names": {"show", "fork#2"},
+		"show-kato.json-names":     {"show", "served"},
 		"diff.json-names":          {"diff", "no-target", "fork"},
 		"diff-rows.json-names":     {"diff", "no-target", "fork", "crashed"},
 		"import.json-names":        {"import", "--dry-run", old},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/records"
@@ -64,6 +65,7 @@ type run struct {
 	attempts  []ledger.Attempt
 	snapshots []records.Snapshot // oldest first, without positions and objects
 	errored   []ledger.ErroredRow
+	mark      ledger.Mark // behind the newest snapshot; the zero Mark where there is none
 }
 
 func readRun(ctx context.Context, l *ledger.Ledger, e ledger.Entry) (*run, error) {
@@ -84,8 +86,26 @@ func readRun(ctx context.Context, l *ledger.Ledger, e ledger.Entry) (*run, error
 	if err != nil {
 		return nil, err
 	}
-	r.errored, err = l.Errored(ctx, e.ID, e.Head.Seq)
-	return r, err
+	if r.errored, err = l.Errored(ctx, e.ID, e.Head.Seq); err != nil {
+		return nil, err
+	}
+	if m, err := l.Mark(ctx, e.ID); err != nil {
+		return nil, err
+	} else if m.Reach > e.Head.Row || len(m.Retrying) > 0 && m.Time.After(e.Head.Time) {
+		r.mark = m
+	}
+	return r, nil
+}
+
+// server is where the run's learner has its model, and the names under which that
+// server keeps it, one a layer: as its newest attempt with a server found them.
+func (r *run) server() (endpoint string, nodes []string) {
+	for _, a := range slices.Backward(r.attempts) {
+		if a.Endpoint != "" {
+			return a.Endpoint, a.Nodes
+		}
+	}
+	return "", nil
 }
 
 // metrics are those of the newest snapshot.
@@ -102,5 +122,7 @@ func (r *run) json() records.Run {
 	out.Attempts = append([]ledger.Attempt{}, r.attempts...)
 	out.ErroredRows = append([]ledger.ErroredRow{}, r.errored...)
 	out.Snapshots = append([]records.Snapshot{}, r.snapshots...)
+	out.Endpoint, out.Nodes = r.server()
+	out.Mark = records.MarkOf(&r.mark)
 	return out
 }

@@ -27,6 +27,7 @@ func (p program) showRun(c *cli.Context, r *run) error {
 	f.add("Status", records.Ending(e, r.Standing, now))
 	f.add("Samples", progress(at, e.Target))
 	f.add("Rows", rows(at))
+	f.add("Position", position(&r.mark, e.Head.Row))
 	if n := e.Passes(); n > 1 {
 		f.add("Epochs", strconv.Itoa(n))
 	}
@@ -51,6 +52,7 @@ func (p program) showRun(c *cli.Context, r *run) error {
 		f.add("Program", a.Program)
 	}
 	showSource(f, e)
+	showServer(f, r)
 	f.flush()
 
 	fmt.Fprintf(w, "\nConfig %s\n", human.ShortHash(e.ConfigHash))
@@ -94,6 +96,40 @@ func showSource(f *facts, e *ledger.Entry) {
 		}
 		f.add("  file", fmt.Sprintf("%s, %s, %s", file.Path, human.Bytes(file.Size), file.Hash()))
 	}
+}
+
+// showServer says where the model lies where a server learns, and what can be relied
+// on.
+func showServer(f *facts, r *run) {
+	exact := map[bool]string{
+		true:  ": nothing is learned twice or left out, whatever stops or restarts",
+		false: ": they may be learned twice when a trainer or the server dies",
+	}
+	if word := records.Exactness(r.Config); word != "" {
+		f.add("Exactness", word+exact[r.Config["mirror"] != false])
+	}
+	endpoint, nodes := r.server()
+	f.add("Endpoint", endpoint)
+	for layer, node := range nodes {
+		f.add(fmt.Sprintf("  node %d", layer), node)
+	}
+}
+
+// position says how far a server has learned behind the newest snapshot, which
+// stands at the row saved.
+func position(m *ledger.Mark, saved int64) string {
+	if m.Attempt == 0 {
+		return ""
+	}
+	row := max(m.Row, saved)
+	text := fmt.Sprintf("row %s, learned on the server up to it", human.Count(row))
+	if m.Reach > row {
+		text += fmt.Sprintf("; rows to before %s in flight", human.Count(m.Reach))
+	}
+	if n := len(m.Retrying); n > 0 {
+		text += fmt.Sprintf("; %s once more", counted(n, "errored row"))
+	}
+	return text
 }
 
 // mostFiles is how many files of a source are shown.

@@ -63,7 +63,7 @@ func (p program) showSnapshot(ctx context.Context, c *cli.Context, l *ledger.Led
 		return err
 	}
 	words := []string{"trainer", "resume", e.Dataset, "--run", string(e.ID), "--snapshot", strconv.FormatUint(s.Seq, 10)}
-	if s.Seq != e.Head.Seq {
+	if s.Seq != e.Head.Seq && !records.Remote(e.Config) {
 		fmt.Fprintf(w, "\nTo go on from it, as a new run:   %s\n", records.Command(c, words...))
 	}
 	return nil

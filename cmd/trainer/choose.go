@@ -128,6 +128,9 @@ func (r *resumption) choose(ctx context.Context) error {
 	if err := r.checkTextField(runs); err != nil {
 		return err
 	}
+	if err := r.checkLearner(runs); err != nil {
+		return err
+	}
 	match := maps.Clone(r.want.given)
 	for _, field := range r.accept {
 		delete(match, field)

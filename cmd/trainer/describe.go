@@ -15,9 +15,10 @@ import (
 )
 
 // describeConfig says in a few words what a config is: "local, gpt2, chunk sizes
-// 8,8,8,8, sequential", and where it is shuffled "order shuffle, seed 7, window 100".
-func describeConfig(c ledger.Config) string {
-	parts := []string{fmt.Sprint(c["learner"]), fmt.Sprint(c["tokenizer"]), "chunk sizes " + joinSizes(c["chunk_sizes"]), fmt.Sprint(c["method"])}
+// 8,8,8,8, sequential", where it is shuffled "order shuffle, seed 7, window 100", and
+// of a learner with a server where that is and how exact it is.
+func describeConfig(c ledger.Config, endpoint string) string {
+	parts := []string{describeLearner(c, endpoint), fmt.Sprint(c["tokenizer"]), "chunk sizes " + joinSizes(c["chunk_sizes"]), fmt.Sprint(c["method"])}
 	if c["order"] == shuffle {
 		for _, k := range orderFields {
 			parts = append(parts, k+" "+records.Setting(c[k]))
@@ -27,6 +28,9 @@ func describeConfig(c ledger.Config) string {
 		if !slices.Contains(builtin, k) {
 			parts = append(parts, k+"="+configValue(c[k]))
 		}
+	}
+	if exact := records.Exactness(c); exact != "" {
+		parts = append(parts, exact)
 	}
 	return human.Printable(strings.Join(parts, ", "))
 }

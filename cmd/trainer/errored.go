@@ -9,6 +9,7 @@ import (
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/human"
+	"ckptledger/cmd/internal/records"
 	"ckptledger/ledger"
 	"ckptledger/stream"
 	"ckptledger/trainer"
@@ -31,16 +32,20 @@ func skipRow(c *cli.Context) *int64 {
 // pickErrored finds the rows that are to be tried again, and refuses to skip a row
 // that was read already.
 func (r *resumption) pickErrored(ctx context.Context) error {
-	if skip := skipRow(r.c); skip != nil && *skip < r.snap.Row {
+	mark, err := r.ledger.Mark(ctx, r.entry.ID)
+	if err != nil {
+		return records.Explain(r.c, err)
+	}
+	next := max(r.snap.Row, mark.Row)
+	if skip := skipRow(r.c); skip != nil && *skip < next {
 		return &cmdline.UsageError{
-			Message: fmt.Sprintf("--skip-row %d: run %s has read that row already; its next row is %d", *skip, r.entry.ID.Short(), r.snap.Row),
+			Message: fmt.Sprintf("--skip-row %d: run %s has read that row already; its next row is %d", *skip, r.entry.ID.Short(), next),
 			Try:     r.again([]string{"skip-row"}),
 		}
 	}
 	if !r.c.Bool("retry-errored") {
 		return nil
 	}
-	var err error
 	r.retry, err = r.ledger.Errored(ctx, r.entry.ID, r.snap.Seq)
 	return err
 }

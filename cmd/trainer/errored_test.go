@@ -74,7 +74,11 @@ func resumePoisoned(t *testing.T, args ...string) (code int, stdout, stderr stri
 				return r.release(err)
 			}
 		}
-		learner, err := r.restore(ctx)
+		use, err := r.use(ctx)
+		if err != nil {
+			return r.release(err)
+		}
+		learner, err := r.restore(ctx, use)
 		if err != nil {
 			return r.release(err)
 		}
@@ -87,7 +91,7 @@ func resumePoisoned(t *testing.T, args ...string) (code int, stdout, stderr stri
 			return r.release(err)
 		}
 		defer reader.Close()
-		return r.train(ctx, src, cursor, reader, poisoned{learner.(*local.Learner)})
+		return r.train(ctx, src, cursor, reader, poisoned{learner.(*local.Learner)}, use)
 	}
 	code = cmdline.Run(context.Background(), app, append([]string{"trainer", "resume"}, args...))
 	return code, out.String(), errOut.String()

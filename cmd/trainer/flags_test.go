@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,8 +45,9 @@ type flagCase struct {
 	args []string
 	// recorded finds the effect in what is recorded or done.
 	recorded func(outcome) bool
-	// refused says for which sources the flag has no effect and is refused.
-	refused func(source string) bool
+	// refused says for which sources and learners the flag has no effect, or cannot
+	// have it, and is refused.
+	refused func(source, learner string) bool
 }
 
 func configIs(key, want string) func(outcome) bool {
@@ -63,7 +65,6 @@ var runFlags = map[string]flagCase{
 	"record":              {args: []string{"--record", "gpu=none"}, recorded: func(o outcome) bool { return o.run.Record["gpu"] == "none" }},
 	"tag":                 {args: []string{"--tag", "first"}, recorded: func(o outcome) bool { return slices.Contains(o.run.Tags, "first") }},
 	"json":                {args: []string{"--json"}, recorded: func(o outcome) bool { return json.Valid([]byte(o.stdout)) }},
-	"learner":             {args: []string{"--learner", "local"}, recorded: configIs("learner", `"local"`)},
 	"method":              {args: []string{"--method", "sequential"}, recorded: configIs("method", `"sequential"`)},
 	"max-errors": {args: []string{"--max-errors", "3"}, recorded: func(o outcome) bool {
 		l, err := ledger.Open(o.dir, ledger.Options{})
@@ -78,7 +79,7 @@ var runFlags = map[string]flagCase{
 	"chunk-sizes": {args: []string{"--chunk-sizes", "4,4"}, recorded: configIs("chunk_sizes", `[4,4]`)},
 	"text-field": {
 		args: []string{"--text-field", "body"}, recorded: configIs("text_field", `"body"`),
-		refused: func(source string) bool { return source == "sample" || source == "text" },
+		refused: func(source, _ string) bool { return source == "sample" || source == "text" },
 	},
 	"order":  {args: []string{"--order", "shuffle"}, recorded: configIs("order", `"shuffle"`)},
 	"seed":   {args: []string{"--order", "shuffle", "--seed", "9007199254740991"}, recorded: configIs("seed", `9007199254740991`)},
@@ -102,7 +103,7 @@ func TestRunFlags(t *testing.T) {
 		cases[name] = c
 	}
 	cases["name"] = flagCase{args: []string{"--name", "mine"}, recorded: func(o outcome) bool { return o.run.Name == "mine" }}
-	walk(t, "run", cases, func(t *testing.T, source, dir string, data []string, c flagCase) outcome {
+	walk(t, "run", cases, katoFlagCases, func(t *testing.T, source, dir string, data []string, c flagCase) outcome {
 		args := []string{"run", dataset(source), "--ledger", dir}
 		if source == "sample" && !slices.Contains(c.args, "--max-samples") {
 			args = append(args, "--max-samples", "12") // it has 1,800,000 rows
@@ -116,7 +117,7 @@ func TestResumeFlags(t *testing.T) {
 	cases := map[string]flagCase{}
 	for name, c := range runFlags {
 		switch name {
-		case "learner", "method", "tokenizer": // equal to the run's: it is resumed
+		case "method", "tokenizer": // equal to the run's: it is resumed
 			c.recorded = func(o outcome) bool { return *o.run.ResumedAtSample == 5 }
 		case "chunk-sizes", "config", "workers", "text-field", "order", "seed", "window": // others than the run's: it is refused
 			c.recorded = func(o outcome) bool { return o.code == int(cmdline.ConfigMismatch) }
@@ -125,14 +126,15 @@ func TestResumeFlags(t *testing.T) {
 		}
 		cases[name] = c
 	}
+	isKato := func(_, learner string) bool { return learner == onServer } // which cannot be forked
 	isRun := func(o outcome) bool { return *o.run.ResumedAtSample > 0 }
 	more := map[string]flagCase{
 		"run":           {args: []string{"--run", "mine"}, recorded: isRun},
-		"snapshot":      {args: []string{"--snapshot", "1"}, recorded: func(o outcome) bool { return o.run.ForkedFrom != nil && *o.run.ResumedAtSample == 3 }},
+		"snapshot":      {args: []string{"--snapshot", "1"}, refused: isKato, recorded: func(o outcome) bool { return o.run.ForkedFrom != nil && *o.run.ResumedAtSample == 3 }},
 		"explain":       {args: []string{"--explain"}, recorded: func(o outcome) bool { return strings.Contains(o.stdout, `"candidates"`) && o.run.Trained == 5 }},
 		"or-start":      {args: []string{"--or-start"}, recorded: isRun},
 		"name":          {args: []string{"--or-start", "--name", "other"}, recorded: func(o outcome) bool { return o.run.Name == "other" && *o.run.ResumedAtSample == 0 }},
-		"accept":        {args: []string{"--config", "lr=1", "--accept", "lr"}, recorded: func(o outcome) bool { return slices.Contains(o.run.Accepted, "lr") }},
+		"accept":        {args: []string{"--config", "lr=1", "--accept", "lr"}, refused: isKato, recorded: func(o outcome) bool { return slices.Contains(o.run.Accepted, "lr") }},
 		"wait":          {args: []string{"--wait", "5m"}, recorded: isRun},
 		"retry-errored": {args: []string{"--retry-errored"}, recorded: func(o outcome) bool { return isRun(o) && strings.Contains(o.stderr, "No errored row to try again") }},
 		"skip-row":      {args: []string{"--skip-row", "10"}, recorded: func(o outcome) bool { return o.run.Errored == 1 && o.run.Trained == 11 }},
@@ -141,7 +143,17 @@ func TestResumeFlags(t *testing.T) {
 	for name, c := range more {
 		cases[name] = c
 	}
-	walk(t, "resume", cases, func(t *testing.T, source, dir string, data []string, c flagCase) outcome {
+	ofKato := func(s *katoServer) map[string]flagCase {
+		cases := katoFlagCases(s)
+		for name, c := range cases {
+			if name == "no-mirror" || slices.Contains(katoSettings, strings.ReplaceAll(name, "-", "_")) { // others than the run's
+				c.recorded = func(o outcome) bool { return o.code == int(cmdline.ConfigMismatch) }
+				cases[name] = c
+			}
+		}
+		return cases
+	}
+	walk(t, "resume", cases, ofKato, func(t *testing.T, source, dir string, data []string, c flagCase) outcome {
 		first := append([]string{"run", dataset(source), "--ledger", dir, "--max-samples", "5", "--checkpoint-interval", "3", "--name", "mine", "--json"}, data...)
 		if code, _, stderr := call(t, first...); code != 0 {
 			t.Fatalf("first run: exit code %d\n%s", code, stderr)
@@ -173,34 +185,56 @@ func outcomeOf(t *testing.T, dir string, args []string) outcome {
 	return o
 }
 
-func walk(t *testing.T, command string, cases map[string]flagCase, do func(*testing.T, string, string, []string, flagCase) outcome) {
+// walk does a call for every flag with every source and learner. What is refused
+// for all sources alike is not tried with all of them.
+func walk(t *testing.T, command string, cases map[string]flagCase, ofKato func(*katoServer) map[string]flagCase, do func(*testing.T, string, string, []string, flagCase) outcome) {
 	sources := writeSources(t)
 	if testing.Short() {
 		delete(sources, "jsonl.gz") // which are jsonl to every flag
 		delete(sources, "jsonl.zst")
 	}
+	server := startKato(t)
+	for name, c := range ofKato(server) {
+		c.refused = func(_, learner string) bool { return learner != onServer }
+		cases[name] = c
+	}
 	for _, flag := range commandFlags(t, command) {
-		c, ok := cases[flag]
-		if !ok {
-			t.Errorf("no case for --%s of %s", flag, command)
-			continue
-		}
 		for source, data := range sources {
-			t.Run(flag+"/"+source, func(t *testing.T) {
-				o := do(t, source, filepath.Join(t.TempDir(), "ledger"), data, c)
-				if c.refused != nil && c.refused(source) {
-					if o.code != int(cmdline.Usage) || !strings.Contains(o.stderr, "--"+flag) {
-						t.Errorf("exit code %d, want a refusal that names --%s:\n%s", o.code, flag, o.stderr)
+			for _, learner := range learners {
+				c, ok := cases[flag]
+				switch {
+				case flag == "learner":
+					c = flagCase{args: []string{"--learner", learner}, recorded: configIs("learner", strconv.Quote(learner))}
+				case !ok:
+					t.Fatalf("no case for --%s of %s", flag, command)
+				}
+				if source != "sample" && source != "jsonl" && (learner == onServer || katoFlag(flag)) {
+					continue
+				}
+				flags := data
+				if learner == onServer {
+					flags = slices.Concat(data, server.flags())
+				} else if katoFlag(flag) {
+					c.args = c.args[:min(2, len(c.args))] // it alone is to be refused
+				}
+				t.Run(flag+"/"+source+"/"+learner, func(t *testing.T) {
+					o := do(t, source, filepath.Join(t.TempDir(), "ledger"), flags, c)
+					if c.refused != nil && c.refused(source, learner) {
+						if o.code != int(cmdline.Usage) || !strings.Contains(o.stderr, "--"+flag) {
+							t.Errorf("exit code %d, want a refusal that names --%s:\n%s", o.code, flag, o.stderr)
+						}
+						return
 					}
-					return
-				}
-				if !c.recorded(o) {
-					t.Errorf("%v left no trace: exit code %d\nstdout: %s\nstderr: %s", c.args, o.code, o.stdout, o.stderr)
-				}
-			})
+					if !c.recorded(o) {
+						t.Errorf("%v left no trace: exit code %d\nstdout: %s\nstderr: %s", c.args, o.code, o.stdout, o.stderr)
+					}
+				})
+			}
 		}
 	}
 }
+
+func katoFlag(name string) bool { return slices.Contains(katoNames(), name) }
 
 // commandFlags are the names of all flags that a command takes.
 func commandFlags(t *testing.T, name string) []string {

@@ -29,14 +29,18 @@ func hubClient(n *notices) func() (*hub.Client, error) {
 	})
 }
 
-// query matches the query of an address, which may be a signature.
-var query = regexp.MustCompile(`(?i)(https?://[^\s?#]*)[?#]\S*`)
+var (
+	// query matches the query of an address, which may be a signature, and user
+	// its user and password.
+	query = regexp.MustCompile(`(?i)(https?://[^\s?#]*)[?#]\S*`)
+	user  = regexp.MustCompile(`(?i)(https?://)[^\s/?#]*@`)
+)
 
-// withoutQueries returns words as they may be shown and kept.
-func withoutQueries(words []string) []string {
+// withoutSecrets returns words as they may be shown and kept.
+func withoutSecrets(words []string) []string {
 	out := make([]string, len(words))
 	for i, w := range words {
-		out[i] = query.ReplaceAllString(w, "$1")
+		out[i] = user.ReplaceAllString(query.ReplaceAllString(w, "$1"), "$1")
 	}
 	return out
 }

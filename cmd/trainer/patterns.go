@@ -14,6 +14,7 @@ import (
 	"ckptledger/cmd/internal/records"
 	"ckptledger/cmd/internal/term"
 	"ckptledger/ledger"
+	"ckptledger/trainer/kato"
 	"ckptledger/trainer/local"
 
 	"github.com/urfave/cli/v2"
@@ -22,11 +23,12 @@ import (
 func patternsCommand() *cli.Command {
 	return cmdline.Document(&cli.Command{
 		Name:      "patterns",
-		Usage:     "print what a local model learned",
+		Usage:     "print what a model learned",
 		ArgsUsage: "RUN",
 		Description: `Restores a snapshot of RUN (its newest, RUN#N or RUN@SAMPLES) and prints its
 patterns, the most frequent first. With --json each pattern is an object with
-its name, as a KATO server names it, and its symbols.`,
+its name, as a KATO server names it, and its symbols. Of a run of the learner kato
+they are those of its mirror: nothing is asked of the server.`,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "layer", Usage: "only the patterns of layer `N`, from 0"},
 			&cli.Uint64Flag{Name: "min-frequency", Usage: "only those learned `N` times or more", Value: 1},
@@ -90,13 +92,21 @@ func patternsAction(ctx context.Context, c *cli.Context) error {
 	return t.Render(c.App.Writer)
 }
 
-// loadLocal restores a snapshot of a local run.
+// loadLocal restores the local model that a snapshot holds: that of a local run,
+// or the mirror of one that a server has learned.
 func loadLocal(ctx context.Context, c *cli.Context, l *ledger.Ledger, e ledger.Entry, snap ledger.Snapshot) (*local.Learner, error) {
 	d := ledger.Match([]ledger.Entry{e}, ledger.Want{Dataset: e.Dataset, Runnable: runnable()})
 	if d.Outcome != ledger.Matched {
-		return nil, cmdline.Usagef("run %s is of learner %v, version %v: this program reads the patterns of a local model, version %d", e.ID.Short(), e.Config["learner"], e.Config["learner_version"], local.Version)
+		return nil, cmdline.Usagef("run %s is of learner %v, version %v: this program reads the patterns of local, version %d, and of kato, version %d", e.ID.Short(), e.Config["learner"], e.Config["learner_version"], local.Version, kato.Version)
 	}
-	learner, err := restoreLearner(ctx, l, e.Config, &snap)
+	config := e.Config
+	if config["learner"] == onServer {
+		if config["mirror"] == false {
+			return nil, cmdline.Usagef("run %s was trained with --no-mirror: its patterns lie on its server alone, not in its snapshots", e.ID.Short())
+		}
+		config = mirrorOf(config)
+	}
+	learner, err := restoreLearner(ctx, l, config, volatile{}, &snap)
 	if err != nil {
 		return nil, records.Explain(c, fmt.Errorf("snapshot %d of run %s: %w", snap.Seq, e.ID.Short(), err))
 	}

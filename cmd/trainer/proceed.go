@@ -83,10 +83,14 @@ func (r *resumption) rehearse(ctx context.Context) (done bool, err error) {
 	if err := r.pick(ctx); err != nil {
 		return false, err
 	}
-	if done, err := r.reached(ctx); done || err != nil {
-		return done, err
+	if r.stands() && !r.c.Bool("finalize") { // to finalize, the run must be had
+		return r.reached(ctx)
 	}
-	learner, err := r.restore(ctx)
+	use, err := r.use(ctx)
+	if err != nil {
+		return false, err
+	}
+	learner, err := r.restore(ctx, use)
 	if err != nil {
 		return false, err
 	}
@@ -181,7 +185,11 @@ func (r *resumption) fromHere(ctx context.Context) error {
 	if done, err := r.reached(ctx); done || err != nil {
 		return r.release(err)
 	}
-	learner, err := r.restore(ctx)
+	use, err := r.use(ctx)
+	if err != nil {
+		return r.release(err)
+	}
+	learner, err := r.restore(ctx, use)
 	if err != nil {
 		return r.release(err)
 	}
@@ -195,11 +203,14 @@ func (r *resumption) fromHere(ctx context.Context) error {
 		return r.release(err)
 	}
 	defer reader.Close()
-	return r.train(ctx, src, cursor, reader, learner)
+	return r.train(ctx, src, cursor, reader, learner, use)
 }
 
 // pick reads the snapshot to go on from, and fixes the config.
 func (r *resumption) pick(ctx context.Context) error {
+	if err := r.checkFork(); err != nil {
+		return err
+	}
 	seq := r.seq
 	if seq == 0 {
 		seq = r.entry.Head.Seq
@@ -233,7 +244,7 @@ func (r *resumption) pick(ctx context.Context) error {
 		over[field] = r.want.given[field]
 	}
 	r.config = r.entry.Config.With(over)
-	return checkWorkers(r.c, r.config)
+	return checkUse(r.c, r.config)
 }
 
 // target is what the run is to reach now.
@@ -244,11 +255,16 @@ func (r *resumption) target() int64 {
 	return r.entry.Target
 }
 
+// stands reports whether the target is reached.
+func (r *resumption) stands() bool {
+	return r.target() > 0 && r.snap.Samples() >= r.target()
+}
+
 // reached reports whether there is nothing left to train, nor to try again. What was asked to be
 // changed of the run is changed all the same.
 func (r *resumption) reached(ctx context.Context) (bool, error) {
 	target := r.target()
-	if target == 0 || r.snap.Samples() < target || len(r.retry) > 0 {
+	if !r.stands() || len(r.retry) > 0 {
 		return false, nil
 	}
 	if !r.forks() {
@@ -263,6 +279,9 @@ func (r *resumption) reached(ctx context.Context) (bool, error) {
 	fmt.Fprintf(r.c.App.ErrWriter, "Ledger %s\nRun %s stands at %s: its target of %s is reached\n",
 		human.Printable(records.Shown(r.ledger)), r.entry.ID.Short(), records.Samples(at), human.Count(target))
 	r.sayRetry()
+	if err := r.finalize(ctx); err != nil {
+		return true, err
+	}
 	hint := r.again([]string{"run", "max-samples", "retry-errored"}, "--run", string(r.entry.ID), "--max-samples", fmt.Sprint(2*max(at, target)))
 	alignHints(r.c.App.ErrWriter, []cmdline.Hint{{To: "to train further", Command: hint}})
 	if r.c.Bool("json") {
@@ -272,8 +291,8 @@ func (r *resumption) reached(ctx context.Context) (bool, error) {
 }
 
 // restore gives the learner the snapshot's state, every byte of it verified.
-func (r *resumption) restore(ctx context.Context) (trainer.Learner, error) {
-	learner, err := restoreLearner(ctx, r.ledger, r.config, &r.snap)
+func (r *resumption) restore(ctx context.Context, use volatile) (trainer.Learner, error) {
+	learner, err := restoreLearner(ctx, r.ledger, r.config, use, &r.snap)
 	if errors.Is(err, ledger.ErrDamaged) {
 		return nil, r.damaged(ctx, r.snap.Seq, err)
 	}
@@ -281,8 +300,8 @@ func (r *resumption) restore(ctx context.Context) (trainer.Learner, error) {
 }
 
 // restoreLearner makes the learner of a config that knows what a snapshot holds.
-func restoreLearner(ctx context.Context, l *ledger.Ledger, config ledger.Config, snap *ledger.Snapshot) (trainer.Learner, error) {
-	learner, err := newLearner(config)
+func restoreLearner(ctx context.Context, l *ledger.Ledger, config ledger.Config, use volatile, snap *ledger.Snapshot) (trainer.Learner, error) {
+	learner, err := newLearner(config, use)
 	if err != nil {
 		return nil, err
 	}
@@ -300,7 +319,7 @@ func restoreLearner(ctx context.Context, l *ledger.Ledger, config ledger.Config,
 }
 
 // train says where it is, begins the attempt and trains.
-func (r *resumption) train(ctx context.Context, src *source, cursor stream.Cursor, reader stream.Reader, learner trainer.Learner) error {
+func (r *resumption) train(ctx context.Context, src *source, cursor stream.Cursor, reader stream.Reader, learner trainer.Learner, use volatile) error {
 	fork := r.snap.Seq != r.entry.Head.Seq || len(r.accepted) > 0
 	if slices.Contains(r.accept, "data") && !slices.Contains(r.accepted, "data") {
 		fmt.Fprintln(r.c.App.ErrWriter, "note: --accept data was not needed: the data is the same")
@@ -316,23 +335,34 @@ func (r *resumption) train(ctx context.Context, src *source, cursor stream.Curso
 			return r.release(&cmdline.ExitError{Code: cmdline.RunInUse, Err: fmt.Errorf("run %s moved on while it was opened; try again", r.entry.ID.Short())})
 		}
 	}
-	r.where(cursor, fork)
-	t := &training{c: r.c, ledger: r.ledger, source: src, reader: reader, cursor: cursor, learner: learner, retry: r.retry, intro: func(run ledger.Run) {
+	server, err := r.server(ctx, use)
+	if err != nil {
+		return r.release(records.Explain(r.c, err))
+	}
+	r.where(cursor, fork, server)
+	t := &training{c: r.c, ledger: r.ledger, source: src, reader: reader, cursor: cursor, learner: learner, retry: r.retry, config: r.config, use: use, snap: r.snap, intro: func(run ledger.Run) {
 		if fork {
 			fmt.Fprintf(r.c.App.ErrWriter, "  As new run %s, forked from snapshot %d of run %s\n", run.ID, r.snap.Seq, r.entry.ID.Short())
 		}
 	}}
-	return r.begin(ctx, t, func(ctx context.Context) (*ledger.Session, error) {
+	return r.begin(ctx, t, func(ctx context.Context, a ledger.Attempt) (*ledger.Session, error) {
 		if fork {
-			return r.fork(ctx, src, cursor)
+			return r.fork(ctx, src, cursor, a)
 		}
-		return r.ledger.Continue(ctx, r.lease, r.snap.Seq, r.changes(&src.record), attempt(r.c, r.config))
+		return r.ledger.Continue(ctx, r.lease, r.snap.Seq, r.changes(&src.record), a)
 	})
 }
 
 // beginAgain begins a run once more that has no snapshot yet.
 func (r *resumption) beginAgain(ctx context.Context, src *source) error {
-	learner, err := newLearner(r.config)
+	if err := checkUse(r.c, r.config); err != nil {
+		return r.release(err)
+	}
+	use, err := r.use(ctx)
+	if err != nil {
+		return r.release(err)
+	}
+	learner, err := newLearner(r.config, use)
 	if err != nil {
 		return r.release(err)
 	}
@@ -342,17 +372,17 @@ func (r *resumption) beginAgain(ctx context.Context, src *source) error {
 		return r.release(err)
 	}
 	defer reader.Close()
-	t := &training{c: r.c, ledger: r.ledger, source: src, reader: reader, learner: learner, intro: func(run ledger.Run) {
+	t := &training{c: r.c, ledger: r.ledger, source: src, reader: reader, learner: learner, config: r.config, use: use, intro: func(run ledger.Run) {
 		fmt.Fprintf(r.c.App.ErrWriter, "Ledger %s\nStarting run %s again, it was stopped before its first snapshot, %s\n",
-			human.Printable(records.Shown(r.ledger)), run.ID, describeConfig(r.config))
+			human.Printable(records.Shown(r.ledger)), run.ID, describeConfig(r.config, use.endpoint(r.config)))
 	}}
-	return r.begin(ctx, t, func(ctx context.Context) (*ledger.Session, error) {
-		return r.ledger.Continue(ctx, r.lease, 0, r.changes(&src.record), attempt(r.c, r.config))
+	return r.begin(ctx, t, func(ctx context.Context, a ledger.Attempt) (*ledger.Session, error) {
+		return r.ledger.Continue(ctx, r.lease, 0, r.changes(&src.record), a)
 	})
 }
 
 // begin begins the attempt; where it does not, the lease is given up.
-func (r *resumption) begin(ctx context.Context, t *training, record func(context.Context) (*ledger.Session, error)) error {
+func (r *resumption) begin(ctx context.Context, t *training, record func(context.Context, ledger.Attempt) (*ledger.Session, error)) error {
 	err := t.begin(ctx, record)
 	if t.session == nil {
 		r.release(nil)
@@ -365,7 +395,7 @@ func (r *resumption) changes(src *ledger.Source) ledger.Changes {
 	return ledger.Changes{Target: r.want.target, Epochs: r.want.epochs, Interval: r.want.interval, Source: src, Tags: r.want.tags, Record: r.want.record}
 }
 
-func (r *resumption) fork(ctx context.Context, src *source, cursor stream.Cursor) (*ledger.Session, error) {
+func (r *resumption) fork(ctx context.Context, src *source, cursor stream.Cursor, a ledger.Attempt) (*ledger.Session, error) {
 	e := r.entry
 	run := ledger.Run{
 		Dataset: e.Dataset, Method: e.Method, Learner: e.Learner, Config: r.config, Source: src.record,
@@ -378,11 +408,11 @@ func (r *resumption) fork(ctx context.Context, src *source, cursor stream.Cursor
 	if err != nil {
 		return nil, fmt.Errorf("encode position: %w", err)
 	}
-	return r.ledger.Fork(ctx, run, r.snap, position, attempt(r.c, r.config))
+	return r.ledger.Fork(ctx, run, r.snap, position, a)
 }
 
 // where says where training goes on, before it does.
-func (r *resumption) where(cursor stream.Cursor, fork bool) {
+func (r *resumption) where(cursor stream.Cursor, fork bool, server string) {
 	w, s := r.c.App.ErrWriter, &r.snap
 	fmt.Fprintf(w, "Ledger %s\n", human.Printable(records.Shown(r.ledger)))
 	verb := "Resuming run"
@@ -406,6 +436,7 @@ func (r *resumption) where(cursor stream.Cursor, fork bool) {
 		validated = "Configuration differs in " + strings.Join(fields, ", ") + ", which is accepted"
 	}
 	fmt.Fprintf(w, "  %s, %s\n", validated, proof)
+	fmt.Fprint(w, server)
 	r.sayRetry()
 	for _, v := range r.decision.Verdicts {
 		if v.Verdict == ledger.Further {

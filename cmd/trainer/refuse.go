@@ -50,14 +50,14 @@ func (r *resumption) asNamed() string {
 
 // newRun is the call as it was made, as one that starts a run of a dataset.
 func (r *resumption) newRun(dataset string) []string {
-	words := append([]string{"trainer", "run", dataset}, impliedOrder(r.want.given)...)
+	words := slices.Concat([]string{"trainer", "run", dataset}, impliedOrder(r.want.given), impliedLearner(r.c, r.want.given))
 	return append(words, r.flags(runCommand().Flags, nil)...)
 }
 
 // anew is the command that starts a new run of what was asked for, over the data
 // that e was read from where none was given.
 func (r *resumption) anew(e *ledger.Entry) string {
-	words := r.newRun(r.asNamed())
+	words := append(r.newRun(r.asNamed()), r.likeRun(e)...)
 	if r.want.data == nil && e != nil {
 		if was, err := recorded(e.Source); err == nil {
 			words = append(words, dataArgs(was.Data)...)
@@ -88,13 +88,16 @@ func (r *resumption) flags(list []cli.Flag, drop []string) []string {
 		}
 		switch f.(type) {
 		case *cli.BoolFlag:
+			if !r.c.Bool(name) {
+				name += "=false"
+			}
 			words = append(words, "--"+name)
 		case *cli.StringSliceFlag:
-			for _, v := range withoutQueries(r.c.StringSlice(name)) {
+			for _, v := range withoutSecrets(r.c.StringSlice(name)) {
 				words = append(words, "--"+name, v)
 			}
 		default:
-			words = append(words, "--"+name, fmt.Sprint(r.c.Value(name)))
+			words = append(words, "--"+name, withoutSecrets([]string{fmt.Sprint(r.c.Value(name))})[0])
 		}
 	}
 	return words
@@ -233,9 +236,9 @@ func (r *resumption) resumeOf(v ledger.Verdict) string {
 	}
 	d := ledger.Match(runs, ledger.Want{Dataset: r.dataset, Run: r.only, Given: instead, Runnable: runnable()})
 	if d.Outcome == ledger.Matched && d.Chosen.ID == v.Entry.ID && r.only == "" {
-		return r.again(settingNames(), settingArgs(instead)...)
+		return r.again(append(settingNames(), unfit(&v.Entry)...), settingArgs(instead)...)
 	}
-	return r.again(settingNames(), "--run", string(v.Entry.ID))
+	return r.again(append(settingNames(), unfit(&v.Entry)...), "--run", string(v.Entry.ID))
 }
 
 // ambiguous refuses because runs of several configs are left.
@@ -254,7 +257,7 @@ func (r *resumption) ambiguous() error {
 			line += fmt.Sprintf(", %s %s", d.Field, records.Setting(d.Checkpoint))
 		}
 		exit.Details = append(exit.Details, line)
-		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to resume " + v.Entry.ID.Short(), Command: r.again(nil, "--run", string(v.Entry.ID))})
+		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to resume " + v.Entry.ID.Short(), Command: r.again(unfit(&v.Entry), "--run", string(v.Entry.ID))})
 	}
 	return exit
 }
@@ -285,6 +288,10 @@ func (r *resumption) damaged(ctx context.Context, seq uint64, cause error) error
 		exit.Err = errors.Join(exit.Err, err)
 	case ok:
 		exit.Details = []string{fmt.Sprintf("the newest sound snapshot is %d, of %s, %s", sound.Seq, records.Samples(sound.Samples()), human.Ago(time.Now(), sound.Time))}
+		if records.Remote(r.entry.Config) {
+			exit.Details = append(exit.Details, "it cannot be gone on from: what the server has learned since cannot be taken back")
+			break
+		}
 		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to go on from it, as a new run",
 			Command: r.again([]string{"snapshot", "take-over", "wait"}, "--run", string(r.entry.ID), "--snapshot", fmt.Sprint(sound.Seq))})
 	default:
@@ -332,6 +339,8 @@ func (r *resumption) dataChanged(changes []stream.Change, cause error) error {
 	}
 	if !accepted {
 		exit.Details = append(exit.Details, "if the data it read lies elsewhere, say where with --data PATH")
+	}
+	if !accepted && !records.Remote(r.entry.Config) {
 		exit.Hints = append(exit.Hints, cmdline.Hint{To: "to go on with it as it is now, as a new run",
 			Command: r.again([]string{"take-over", "wait"}, "--run", string(r.entry.ID), "--accept", "data")})
 	}

@@ -26,7 +26,11 @@ the settings only those are compared that are given; the others are the run's.
 Before the first new sample the last row consumed is read again and compared.
 
 An older snapshot (--snapshot), accepted differences (--accept) and other data
-(--accept data) go on as a fork: a new run that says where it comes from.`,
+(--accept data) go on as a fork: a new run that says where it comes from.
+
+A run of the learner kato goes on from its newest snapshot only, at the server that
+it had unless --kato-url or KATO_URL say otherwise. A server that does not know what
+the run has taught it, or knows more, is exit code 14, and nothing is sent to it.`,
 		Flags: append(trainFlags(),
 			&cli.StringFlag{Name: "run", Usage: "this `RUN` of the dataset"},
 			&cli.Uint64Flag{Name: "snapshot", DefaultText: "the newest", Usage: "from snapshot `N`"},
@@ -45,6 +49,7 @@ trainer resume wikitext --epochs 2
 trainer resume wikitext --explain
 trainer resume wikitext --run 7Q3M --snapshot 12
 trainer resume wikitext --retry-errored
+trainer resume wikitext --max-samples 100000 --kato-url http://localhost:8000 --finalize
 trainer resume sample --max-samples 1000000 --or-start`,
 		cmdline.NothingToResume, cmdline.ConfigMismatch, cmdline.Ambiguous, cmdline.RunInUse, cmdline.DataChanged,
 		cmdline.Damaged, cmdline.NewerFormat, cmdline.Interrupted)
@@ -143,16 +148,11 @@ func (r *resumption) once(ctx context.Context) error {
 // checkFlags refuses flags that would have no effect.
 func (r *resumption) checkFlags() error {
 	c := r.c
-	learner, err := newLearner(r.want.given)
-	if err != nil {
-		return err
-	}
-	defer learner.Close()
 	for _, field := range r.accept {
 		switch {
 		case field == "":
 			return cmdline.Usagef("--accept needs a field's name, or data")
-		case slices.Contains(learner.Fixed(), field):
+		case slices.Contains(fixed(), field):
 			return cmdline.Usagef("--accept %s: a model of one %s means nothing under another; start a new run: %s",
 				field, field, records.Command(c, r.newRun(r.arg)...))
 		case slices.Contains(orderFields, field):

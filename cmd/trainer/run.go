@@ -32,7 +32,7 @@ func trainFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "record", Usage: "`KEY=VALUE` to keep and show, never compared"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "`T`ag of the run"},
 		records.JSONFlag(),
-	}, settingFlags()...)
+	}, append(settingFlags(), katoFlags()...)...)
 }
 
 func runCommand() *cli.Command {
@@ -47,6 +47,8 @@ dataset of the Hugging Face Hub, or any name given to the files of --data. What
 lies on the hub is streamed, at the commit that the revision is when the run
 starts (HF_ENDPOINT, HF_TOKEN, HF_HOME and HF_HUB_OFFLINE are heeded).
 
+With --learner kato a KATO server learns, under nodes named for the run.
+
 Ctrl-C, SIGTERM and SIGHUP finish the sample, save and leave; a second one
 leaves at once. SIGUSR1 prints where training stands: how fast it goes of late and
 against the first two minutes, what is left if samples go on to take longer as they
@@ -59,6 +61,7 @@ trainer run wikitext --max-samples 20000 --checkpoint-interval 1000,5m
 trainer run hf:owner/name@v1.0:config/train
 trainer run books --data 'books/*.jsonl' --text-field body --chunk-sizes 16,16 --name books-16
 trainer run wikitext --workers 4
+trainer run wikitext --learner kato --kato-url http://localhost:8000 --workers 4 --max-predictions 10,8,6,4
 trainer run books --data 'books/*.jsonl' --order shuffle --seed 7 --epochs 3`,
 		cmdline.RunInUse, cmdline.DataChanged, cmdline.Damaged, cmdline.NewerFormat, cmdline.Interrupted)
 }
@@ -93,6 +96,7 @@ type wish struct {
 	revision string // of a dataset on the hub
 	record   map[string]string
 	tags     []string
+	volatile volatile
 }
 
 func parseWish(c *cli.Context) (wish, error) {
@@ -108,6 +112,9 @@ func parseWish(c *cli.Context) (wish, error) {
 		return w, err
 	}
 	if w.record, err = parseRecord(c); err != nil {
+		return w, err
+	}
+	if w.volatile, err = parseVolatile(c); err != nil {
 		return w, err
 	}
 	if c.IsSet("checkpoint-interval") && w.interval == "" {
@@ -151,13 +158,14 @@ func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, not
 	if err != nil {
 		return err
 	}
-	if err := checkWorkers(c, config); err != nil {
+	if err := checkUse(c, config); err != nil {
 		return err
 	}
 	spec := stream.Spec{Dataset: dataset, Revision: want.revision, Data: want.data, TextField: textField(config)}
 	// The source is opened before the ledger is made: a typing error leaves no
 	// folder behind. It is hashed after, so that the ledger remembers the hash.
-	src, err := lookAt(ctx, &notices{w: c.App.ErrWriter}, spec)
+	n := &notices{w: c.App.ErrWriter}
+	src, err := lookAt(ctx, n, spec)
 	if err != nil {
 		return err
 	}
@@ -178,7 +186,9 @@ func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, not
 		return sourceError(err)
 	}
 	src.Source = arrange(src.Source, config, want.epochs)
-	learner, err := newLearner(config)
+	id := ledger.NewRunID() // already now: a server's nodes are named for it
+	use := want.volatile.of(id, dataset, n)
+	learner, err := newLearner(config, use)
 	if err != nil {
 		return err
 	}
@@ -190,18 +200,18 @@ func startIf(ctx context.Context, c *cli.Context, dataset string, want wish, not
 	defer reader.Close()
 
 	run := ledger.Run{
-		Name: name, Dataset: dataset, Method: fmt.Sprint(config["method"]), Learner: fmt.Sprint(config["learner"]),
+		ID: id, Name: name, Dataset: dataset, Method: fmt.Sprint(config["method"]), Learner: fmt.Sprint(config["learner"]),
 		Config: config, Source: src.record, Tags: want.tags, Record: want.record,
 		Epochs: want.epochs, Interval: cmp.Or(want.interval, intervalText(trainer.DefaultInterval)),
 	}
 	if want.target != nil {
 		run.Target = *want.target
 	}
-	t := &training{c: c, ledger: l, source: src, reader: reader, learner: learner, intro: func(run ledger.Run) {
-		fmt.Fprintf(c.App.ErrWriter, "Ledger %s\nStarting run %s, %s\n", human.Printable(records.Shown(l)), run.ID, describeConfig(config))
+	t := &training{c: c, ledger: l, source: src, reader: reader, learner: learner, config: config, use: use, intro: func(run ledger.Run) {
+		fmt.Fprintf(c.App.ErrWriter, "Ledger %s\nStarting run %s, %s\n", human.Printable(records.Shown(l)), run.ID, describeConfig(config, use.endpoint(config)))
 	}}
-	err = t.begin(ctx, func(ctx context.Context) (*ledger.Session, error) {
-		return begin(l, ctx, run, attempt(c, config))
+	err = t.begin(ctx, func(ctx context.Context, a ledger.Attempt) (*ledger.Session, error) {
+		return begin(l, ctx, run, a)
 	})
 	if errors.Is(err, ledger.ErrNameTaken) {
 		return &cmdline.UsageError{Message: err.Error(), Try: records.Command(c, "ckpt", "list")}
@@ -251,5 +261,5 @@ func maxErrors(c *cli.Context) int64 {
 
 var process = sync.OnceValue(func() ledger.Attempt {
 	folder, _ := os.Getwd()
-	return ledger.Attempt{Program: cmdline.Version(), Git: gitCommit(folder), Folder: folder, Command: withoutQueries(os.Args)}
+	return ledger.Attempt{Program: cmdline.Version(), Git: gitCommit(folder), Folder: folder, Command: withoutSecrets(os.Args)}
 })

@@ -19,6 +19,7 @@ import (
 	"ckptledger/ledger"
 	"ckptledger/stream"
 	"ckptledger/trainer"
+	"ckptledger/trainer/kato"
 	"ckptledger/trainer/local"
 
 	"github.com/urfave/cli/v2"
@@ -27,22 +28,22 @@ import (
 // This file turns flags into a config, and a config into flags and a learner.
 
 // The learners there are, the default first.
-var learners = []string{"local"}
+var learners = []string{inProcess, onServer}
 
 // builtin are the settings that flags of their own set, or that the program
 // decides; --config cannot.
-var builtin = []string{"v", "learner", "learner_version", "method", "filter", "order", "seed", "window", "text_field", "tokenizer", "chunk_sizes"}
+var builtin = append([]string{"v", "learner", "learner_version", "method", "filter", "order", "seed", "window", "text_field", "tokenizer", "chunk_sizes"}, katoSettings...)
 
 // settingFlags are the flags that decide what the model becomes.
 func settingFlags() []cli.Flag {
-	return append([]cli.Flag{
+	return slices.Concat([]cli.Flag{
 		&cli.StringFlag{Name: "learner", Usage: "what learns: " + strings.Join(learners, ", ") + " (default: " + learners[0] + ")"},
 		&cli.StringFlag{Name: "method", Usage: "how: " + strings.Join(methods, ", ") + " (default: " + methods[0] + ")"},
 		&cli.StringFlag{Name: "tokenizer", Usage: "`NAME` of the tokenizer: " + strings.Join(local.Tokenizers, ", ") + " (default: " + local.Tokenizers[0] + ")"},
 		&cli.StringFlag{Name: "chunk-sizes", Usage: "symbols a pattern has, `A,B,…` for each layer (default: 8,8,8,8)"},
 		&cli.StringFlag{Name: "text-field", Usage: "the column `NAME` that holds the text, of JSONL and Parquet (default: text, or what the catalogue says)"},
 		&cli.StringSliceFlag{Name: "config", Usage: "`KEY=VALUE|FILE`: more settings that must be equal at resume; a file is a JSON object"},
-	}, orderFlags()...)
+	}, orderFlags(), katoSettingFlags())
 }
 
 // given returns the identity settings that stand on the command line.
@@ -66,6 +67,9 @@ func given(c *cli.Context) (ledger.Config, error) {
 			return nil, err
 		}
 		out["chunk_sizes"] = sizes
+	}
+	if err := givenKato(c, out); err != nil {
+		return nil, err
 	}
 	for _, arg := range c.StringSlice("config") {
 		if err := addConfig(out, arg); err != nil {
@@ -169,6 +173,9 @@ func addConfig(out ledger.Config, arg string) error {
 // ownFlag names the flag of a built-in setting, where there is one.
 func ownFlag(key string) string {
 	flag := strings.ReplaceAll(key, "_", "-")
+	if key == "mirror" {
+		flag = "no-mirror"
+	}
 	for _, f := range settingFlags() {
 		if f.Names()[0] == flag {
 			return ": use --" + flag
@@ -203,9 +210,11 @@ func program() ledger.Config {
 // runnable are the settings of runs that this program can go on with.
 func runnable() []ledger.Config {
 	var out []ledger.Config
-	for _, method := range methods {
-		for _, order := range orders {
-			out = append(out, program().With(ledger.Config{"learner": "local", "learner_version": float64(local.Version), "method": method, "order": order}))
+	for learner, version := range map[string]int{inProcess: local.Version, onServer: kato.Version} {
+		for _, method := range methods {
+			for _, order := range orders {
+				out = append(out, program().With(ledger.Config{"learner": learner, "learner_version": float64(version), "method": method, "order": order}))
+			}
 		}
 	}
 	return out
@@ -213,7 +222,7 @@ func runnable() []ledger.Config {
 
 // complete adds the defaults of a dataset to what was given.
 func complete(dataset string, given ledger.Config) (ledger.Config, error) {
-	l, err := newLearner(given)
+	l, err := newLearner(given, volatile{})
 	if err != nil {
 		return nil, err
 	}
@@ -225,8 +234,11 @@ func complete(dataset string, given ledger.Config) (ledger.Config, error) {
 }
 
 // newLearner makes the learner that a config describes; what is missing is the
-// default.
-func newLearner(c ledger.Config) (trainer.Learner, error) {
+// default. How it is to work is the volatile part.
+func newLearner(c ledger.Config, v volatile) (trainer.Learner, error) {
+	if c["learner"] == onServer {
+		return newKato(c, v)
+	}
 	o := local.Options{}
 	o.Tokenizer, _ = c["tokenizer"].(string)
 	if list, ok := c["chunk_sizes"].([]any); ok {
@@ -243,6 +255,9 @@ func newLearner(c ledger.Config) (trainer.Learner, error) {
 	return l, nil
 }
 
+// fixed are the settings that one of the learners does not let be accepted.
+func fixed() []string { return append(new(local.Learner).Fixed(), new(kato.Learner).Fixed()...) }
+
 // settingArgs writes settings as the flags that give them.
 func settingArgs(c ledger.Config) []string {
 	var args []string
@@ -255,6 +270,10 @@ func settingArgs(c ledger.Config) []string {
 		case "chunk_sizes":
 			args = append(args, "--chunk-sizes", joinSizes(v))
 		default:
+			if slices.Contains(katoSettings, k) {
+				args = append(args, katoArgs(k, v)...)
+				continue
+			}
 			if slices.Contains(builtin, k) {
 				continue // no flag gives it
 			}

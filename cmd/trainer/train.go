@@ -15,6 +15,7 @@ import (
 	"ckptledger/ledger"
 	"ckptledger/stream"
 	"ckptledger/trainer"
+	"ckptledger/trainer/kato"
 
 	"github.com/urfave/cli/v2"
 )
@@ -29,7 +30,11 @@ type training struct {
 	cursor  stream.Cursor
 	learner trainer.Learner
 	retry   []ledger.ErroredRow
-	intro   func(ledger.Run) // says what is begun, once it is
+	config  ledger.Config
+	use     volatile
+	snap    ledger.Snapshot   // what is gone on from; Seq 0 for none
+	start   *trainer.Standing // where that is, of a learner on a server
+	intro   func(ledger.Run)  // says what is begun, once it is
 
 	signals *signals
 	session *ledger.Session
@@ -37,7 +42,7 @@ type training struct {
 
 // run trains until there is a reason to end, shows it, and turns that reason
 // into the program's exit code.
-func (t *training) run(ctx context.Context) error {
+func (t *training) run(ctx, untilSignal context.Context) error {
 	defer t.session.Close()
 	run := t.session.Run()
 	interval, err := parseInterval(run.Interval)
@@ -45,41 +50,56 @@ func (t *training) run(ctx context.Context) error {
 		return err
 	}
 	from := t.session.Last().Counters
+	if t.start != nil {
+		from = t.start.Counters
+	}
 	t.intro(run)
 	t.announce(run, interval, from)
 	t.sayRetrying()
 
 	ui := startUI(t.c.App.ErrWriter, run.Target, from)
 	t.signals.ui.Store(ui)
-	t.source.notices.ui.Store(ui)
+	t.source.notices.ui.Store(ui) // which are the learner's too
 	res, err := trainer.Run(ctx, trainer.Options{
-		Session: t.session, Reader: t.reader, Cursor: t.cursor, Learner: t.learner,
+		Session: t.session, Reader: t.reader, Cursor: t.cursor, Start: t.start, Learner: t.learner,
 		Target: run.Target, Interval: interval, Stop: t.signals.stop, Events: ui.event,
 		Workers: workers(t.c, run.Config), MaxErrors: maxErrors(t.c),
 		Retry: t.retry, OpenAt: t.openAt, Skip: skipRow(t.c),
 	})
+	if err == nil {
+		err = t.finalize(untilSignal, res)
+	}
 	ui.finish()
 	t.source.notices.ui.Store(nil)
 	return t.report(ctx, res, from, err)
 }
 
 // begin begins the attempt, which the caller's function records, and trains. A
-// signal that comes while it waits for the ledger ends it before it began.
-func (t *training) begin(ctx context.Context, record func(context.Context) (*ledger.Session, error)) error {
+// signal that comes while it waits for the learner's server or the ledger ends it
+// before it began.
+func (t *training) begin(ctx context.Context, record func(context.Context, ledger.Attempt) (*ledger.Session, error)) error {
 	var waiting context.Context
 	t.signals, waiting = catchSignals(ctx, t.c.App.ErrWriter)
 	defer t.signals.release()
-	err := patiently(waiting, t.c.App.ErrWriter, func() (err error) {
-		t.session, err = record(waiting)
-		return err
-	})
+	a := attempt(t.c, t.config)
+	a.Endpoint = t.use.endpoint(t.config)
+	var err error
+	if a.Nodes, err = connect(waiting, t.learner); err == nil {
+		err = t.catchUp(waiting)
+	}
+	if err == nil {
+		err = patiently(waiting, t.c.App.ErrWriter, func() (err error) {
+			t.session, err = record(waiting, a)
+			return err
+		})
+	}
 	switch {
 	case err != nil && t.signals.stopped():
 		return &cmdline.ExitError{Code: cmdline.Interrupted, Err: errors.New("interrupted before the attempt began")}
 	case err != nil:
 		return err
 	}
-	return t.run(ctx)
+	return t.run(ctx, waiting)
 }
 
 // patiently repeats what fails only because others have the ledger locked: a
@@ -129,6 +149,8 @@ func (t *training) report(ctx context.Context, res trainer.Result, from ledger.C
 		code = cmdline.RunInUse
 	case dataChanged(runErr):
 		code = cmdline.DataChanged
+	case errors.Is(runErr, errFinalize) && t.signals.stopped():
+		code = cmdline.Interrupted
 	case runErr != nil:
 		code = cmdline.Failed
 	case res.Reason == ledger.Interrupted:
@@ -149,7 +171,10 @@ func (t *training) report(ctx context.Context, res trainer.Result, from ledger.C
 	if code == cmdline.OK {
 		return nil
 	}
-	exit := &cmdline.ExitError{Code: code, Err: runErr}
+	exit, ok := explainServer(runErr).(*cmdline.ExitError)
+	if !ok {
+		exit = &cmdline.ExitError{Code: code, Err: runErr}
+	}
 	if errors.Is(runErr, syscall.ENOSPC) {
 		exit.Details = []string{"the disk is full: free some of it, and then go on"}
 	}
@@ -206,6 +231,7 @@ func (t *training) next(res trainer.Result, run ledger.Run, runErr error, stuck 
 		hints = append(hints, cmdline.Hint{To: to, Command: records.Command(t.c, words...)})
 	}
 	var tooMany *trainer.MaxErrorsError
+	var foreign *kato.ForeignError
 	switch {
 	case errors.Is(runErr, ledger.ErrLeaseLost), res.Newest.Seq == 0:
 	case errors.As(runErr, &tooMany):
@@ -213,6 +239,10 @@ func (t *training) next(res trainer.Result, run ledger.Run, runErr error, stuck 
 			cmdline.Hint{To: "to see the last of these rows", Command: records.Command(t.c, "trainer", "rows", string(run.ID), "--from", fmt.Sprint(tooMany.Last.Row), "--count", "1", "--raw")})
 		hint("to go on behind it")
 		hint("to go on however many there are", "--max-errors", "0")
+	case errors.As(runErr, &foreign): // a resume would be refused like this one
+	case errors.Is(runErr, errFinalize):
+		hint("to finalize it", "--finalize")
+	case dataChanged(runErr) && records.Remote(run.Config):
 	case dataChanged(runErr):
 		hint("to go on with it as it is now, as a new run", "--accept", "data")
 	case res.Reason == ledger.Completed:

@@ -5,6 +5,7 @@ import (
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/ledger"
+	"ckptledger/trainer/kato"
 
 	"github.com/urfave/cli/v2"
 )
@@ -44,6 +45,14 @@ func givenWorkers(c *cli.Context, out ledger.Config) error {
 	return nil
 }
 
+// checkUse refuses flags of this attempt that its config makes no use of.
+func checkUse(c *cli.Context, config ledger.Config) error {
+	if err := checkWorkers(c, config); err != nil {
+		return err
+	}
+	return checkKato(c, config)
+}
+
 // checkWorkers refuses --workers for a config whose rows are learned one by one.
 func checkWorkers(c *cli.Context, config ledger.Config) error {
 	if c.IsSet("workers") && config["method"] != parallel {
@@ -60,5 +69,9 @@ func workers(c *cli.Context, config ledger.Config) int {
 	case c.IsSet("workers"):
 		return c.Int("workers")
 	}
-	return runtime.NumCPU()
+	n := runtime.NumCPU()
+	if layers, ok := config["chunk_sizes"].([]any); ok && config["learner"] == onServer {
+		n = min(n, kato.MaxWorkers(len(layers)))
+	}
+	return n
 }

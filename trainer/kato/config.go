@@ -6,7 +6,7 @@ import (
 	"ckptledger/ledger"
 )
 
-// config returns the identity settings: those of the local learner, for each layer
+// config returns the identity settings: those of the local learner, for the layers
 // recall_threshold, max_predictions and sort_symbols, the layers of
 // capture_metadata, and mirror.
 func (o *Options) config() ledger.Config {
@@ -15,12 +15,21 @@ func (o *Options) config() ledger.Config {
 		"learner_version":  float64(Version),
 		"tokenizer":        o.Tokenizer,
 		"chunk_sizes":      list(o.ChunkSizes),
-		"recall_threshold": list(o.RecallThreshold),
-		"max_predictions":  list(o.MaxPredictions),
-		"sort_symbols":     list(o.SortSymbols),
+		"recall_threshold": list(Collapse(o.RecallThreshold)),
+		"max_predictions":  list(Collapse(o.MaxPredictions)),
+		"sort_symbols":     list(Collapse(o.SortSymbols)),
 		"capture_metadata": list(o.CaptureMetadata),
 		"mirror":           !o.NoMirror,
 	}
+}
+
+// Collapse returns the values of a layer parameter as a config holds them: one
+// where all are the same, so that it does not matter how they were given.
+func Collapse[T comparable](values []T) []T {
+	if len(slices.Compact(slices.Clone(values))) == 1 {
+		return values[:1]
+	}
+	return values
 }
 
 // list is a setting's value as it is read back from JSON.

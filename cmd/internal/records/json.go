@@ -28,6 +28,7 @@ type Run struct {
 	Filtered        int64             `json:"filtered"`
 	Row             int64             `json:"row"`
 	Live            *Live             `json:"live,omitempty"`
+	Exactness       string            `json:"exactness,omitempty"` // where a server learns; see Exactness
 	SnapshotCount   int64             `json:"snapshot_count"`
 	Seq             uint64            `json:"seq"`
 	Kind            ledger.Kind       `json:"kind"`
@@ -48,6 +49,35 @@ type Run struct {
 	Attempts    []ledger.Attempt    `json:"attempts,omitzero"`
 	Snapshots   []Snapshot          `json:"snapshots,omitzero"` // oldest first
 	ErroredRows []ledger.ErroredRow `json:"errored_rows,omitzero"`
+
+	// In show only, where a server learns.
+	Endpoint string   `json:"endpoint,omitempty"` // of the newest attempt, without user and password
+	Nodes    []string `json:"nodes,omitempty"`    // as the server names them, one a layer
+	Mark     *Mark    `json:"mark,omitempty"`     // where it is newer than the newest snapshot
+}
+
+// Mark is how far a server has learned behind the newest snapshot: all rows before
+// Row, and nobody knows what of those from Row to before Reach.
+type Mark struct {
+	Row      int64     `json:"row"`
+	Reach    int64     `json:"reach"`
+	Trained  int64     `json:"trained"`
+	Errored  int64     `json:"errored"`
+	Filtered int64     `json:"filtered"`
+	Retrying []int64   `json:"retrying,omitempty"` // errored rows before Row that are being learned once more
+	Time     time.Time `json:"time"`
+}
+
+// MarkOf turns a mark into its JSON object; nil where there is none.
+func MarkOf(m *ledger.Mark) *Mark {
+	if m.Attempt == 0 {
+		return nil
+	}
+	out := &Mark{Row: m.Row, Reach: m.Reach, Trained: m.Trained, Errored: m.Counters.Errored, Filtered: m.Filtered, Time: m.Time.UTC()}
+	for _, e := range m.Retrying {
+		out.Retrying = append(out.Retrying, e.Row)
+	}
+	return out
 }
 
 // Live is what a running run's trainer says of itself, beside the numbers of
@@ -93,7 +123,7 @@ func RunOf(e ledger.Entry, st ledger.Standing) Run {
 		SnapshotCount: h.SnapshotCount, Seq: h.Seq, Kind: h.Kind, ModelDigest: h.ModelDigest,
 		StateBytes: h.StateBytes, ElapsedSeconds: h.Elapsed,
 		Created: e.Created.UTC(), Updated: h.Updated.UTC(), Tags: e.Tags, Record: e.Record,
-		ForkedFrom: e.ForkedFrom, Accepted: e.Accepted,
+		ForkedFrom: e.ForkedFrom, Accepted: e.Accepted, Exactness: Exactness(e.Config),
 	}
 	if !h.Time.IsZero() {
 		t := h.Time.UTC()

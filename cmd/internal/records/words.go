@@ -53,6 +53,24 @@ func Setting(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
+// Remote reports whether a run's model lies on a server. Such a run goes on from its
+// newest snapshot only: what a server knows cannot be taken back, and not be copied
+// for a fork.
+func Remote(c ledger.Config) bool { return c["learner"] == "kato" }
+
+// Exactness says how often a run's samples are learned where a server learns them,
+// whatever stops, restarts or dies meanwhile. It is empty for other learners, which
+// learn each exactly once.
+func Exactness(c ledger.Config) string {
+	switch {
+	case !Remote(c):
+		return ""
+	case c["mirror"] == false:
+		return "at least once, up to the samples in flight"
+	}
+	return "exact"
+}
+
 // Ending says how a run stands and why, in one line: "completed: the target is
 // reached", "failed: disk full".
 func Ending(e *ledger.Entry, st ledger.Standing, now time.Time) string {
