@@ -55,7 +55,15 @@ func (l *Learner) Reconcile(ctx context.Context, begun []trainer.Sample) error {
 	if err := l.ask(ctx, claims); err != nil {
 		return err
 	}
-	return l.judge(claims, len(begun))
+	if err := l.judge(claims, len(begun)); err != nil {
+		return err
+	}
+	for i := range begun {
+		if begun[i].Skip {
+			l.reserve(&begun[i])
+		}
+	}
+	return nil
 }
 
 // claims lists the patterns to compare: those of samples that were begun, and some

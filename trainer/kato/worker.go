@@ -50,14 +50,13 @@ func (w *worker) Work(ctx context.Context, s trainer.Sample) (trainer.Work, erro
 	if err != nil {
 		return nil, err
 	}
+	if s.Skip {
+		job.learned += w.l.reservedFor(s.Row)
+		job.err = trainer.ErrSkipped
+		return job, nil
+	}
 	for ; job.learned < len(job.split.Parts); job.learned++ {
 		part := job.learned
-		if s.Skip {
-			if !w.l.takeCredit(keyOf(&job.split.Parts[part])) {
-				break
-			}
-			continue
-		}
 		err := w.learn(ctx, job.split, part, meta)
 		if rejected, ok := errors.AsType[*RejectedError](err); ok {
 			job.err = w.l.partError(job.split, part, rejected)
@@ -66,9 +65,6 @@ func (w *worker) Work(ctx context.Context, s trainer.Sample) (trainer.Work, erro
 		if err != nil {
 			return nil, w.l.partError(job.split, part, w.l.crew.explain(err))
 		}
-	}
-	if s.Skip {
-		job.err = trainer.ErrSkipped
 	}
 	return job, nil
 }
