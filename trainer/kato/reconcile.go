@@ -55,6 +55,15 @@ func (l *Learner) Reconcile(ctx context.Context, begun []trainer.Sample) error {
 	if err := l.ask(ctx, claims); err != nil {
 		return err
 	}
+	// Neither may what was learned just before the attempt before ended.
+	if late := slices.DeleteFunc(slices.Clone(claims), func(c *claim) bool { return c.got >= c.want }); len(late) > 0 {
+		if err := l.client.sleep(ctx, l.options.Waits.Visible); err != nil {
+			return err
+		}
+		if err := l.ask(ctx, late); err != nil {
+			return err
+		}
+	}
 	if err := l.judge(claims, len(begun)); err != nil {
 		return err
 	}
