@@ -71,11 +71,20 @@ func (l *Learner) hold(ctx context.Context, k key) (credited bool, err error) {
 			return false, nil
 		}
 		l.mu.Unlock()
-		select {
-		case <-ctx.Done():
-			return false, ended(ctx)
-		case <-held:
+		if err := wait(ctx, held); err != nil {
+			return false, err
 		}
+	}
+}
+
+// wait waits for another worker. Meanwhile the pulse rests: that one's beats.
+func wait(ctx context.Context, held <-chan struct{}) error {
+	defer rest(ctx)()
+	select {
+	case <-ctx.Done():
+		return ended(ctx)
+	case <-held:
+		return nil
 	}
 }
 
