@@ -34,6 +34,8 @@ type rig struct {
 	options kato.Options
 	target  int64
 	workers int
+	skip    *int64
+	retry   bool // all errored rows, and not only those that were being retried
 	id      ledger.RunID
 	said    []string
 	mu      sync.Mutex
@@ -88,7 +90,8 @@ func (r *rig) attempt(stop chan struct{}, more func(*trainer.Options)) (trainer.
 		head = e.Head
 	}
 	var snap ledger.Snapshot
-	behind := trainer.Behind{Learner: learner, OpenAt: o.OpenAt}
+	o.Skip = r.skip
+	behind := trainer.Behind{Learner: learner, OpenAt: o.OpenAt, Skip: r.skip}
 	if head.Seq > 0 {
 		if snap, err = r.ledger.Snapshot(ctx, r.id, head.Seq); err != nil {
 			r.t.Fatal(err)
@@ -114,6 +117,9 @@ func (r *rig) attempt(stop chan struct{}, more func(*trainer.Options)) (trainer.
 	defer behind.Reader.Close()
 	if o.Start, err = trainer.CatchUp(ctx, behind); err != nil {
 		return trainer.Result{}, err
+	}
+	if o.Retry = o.Start.Retrying; r.retry {
+		o.Retry = o.Start.All
 	}
 	if head.Attempt == 0 {
 		o.Session, err = r.ledger.Begin(ctx, ledger.Run{ID: r.id, Dataset: "sample", Method: "parallel", Learner: "kato", Config: learner.Config(), Source: ledger.Source{Digest: "aa", Label: "sample"}}, ledger.Attempt{})
