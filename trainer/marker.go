@@ -17,7 +17,7 @@ import (
 var markEvery = 50 * time.Millisecond
 
 // leastAhead is how many rows at least may be begun before the next mark.
-const leastAhead = 16
+const leastAhead = 64
 
 // A marker marks, behind the training, how far a run with a Remote learner has
 // come. No row is begun before a mark says that it may be, so that a resume knows
