@@ -279,3 +279,35 @@ func (r *silent) Next(context.Context) (*stream.Row, error) {
 }
 
 func (r *silent) Close() error { return nil }
+
+// Workers are closed at the same time: each may wait for a server that is away.
+func TestWorkersCloseTogether(t *testing.T) {
+	const workers = 8
+	l, src := newLedger(t), make(source, 20)
+	model := &leaving{}
+	model.fault = func(context.Context, trainer.Sample) error { return nil }
+	model.all.Add(workers)
+	s := begin(t, l, model)
+	train(t, ledger.Exhausted, options(t, s, src, model, trainer.Options{Workers: workers}))
+}
+
+// leaving is a learner whose workers close when all do.
+type leaving struct {
+	faulty
+	all sync.WaitGroup
+}
+
+type leavingWorker struct {
+	faultyWorker
+	all *sync.WaitGroup
+}
+
+func (l *leaving) NewWorker() (trainer.Worker, error) {
+	return leavingWorker{faultyWorker{&l.faulty}, &l.all}, nil
+}
+
+func (w leavingWorker) Close() error {
+	w.all.Done()
+	w.all.Wait()
+	return nil
+}
