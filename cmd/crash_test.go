@@ -127,9 +127,15 @@ func TestKillShuffled(t *testing.T) {
 // has not ended well by then.
 func killLater(t *testing.T, dir string, after time.Duration, args ...string) (r result, died bool) {
 	t.Helper()
-	c := program(dir, "trainer", args...)
+	return killAfter(t, program(dir, "trainer", args...), "Checkpoint saved", after)
+}
+
+// killAfter runs a process that is killed so long after it has said a text, if it
+// has not ended well by then.
+func killAfter(t *testing.T, c *exec.Cmd, text string, after time.Duration) (r result, died bool) {
+	t.Helper()
 	var stdout bytes.Buffer
-	stderr := &trigger{text: "Checkpoint saved", do: func() {
+	stderr := &trigger{text: text, do: func() {
 		time.AfterFunc(after, func() { c.Process.Kill() })
 	}}
 	c.Stdout, c.Stderr = &stdout, stderr

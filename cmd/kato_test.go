@@ -1,0 +1,182 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"ckptledger/ledger"
+	"ckptledger/stream"
+	"ckptledger/trainer"
+	"ckptledger/trainer/kato"
+	"ckptledger/trainer/kato/katotest"
+	"ckptledger/trainer/local"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// This file has what the tests of trainers of a KATO server share: real processes,
+// and a server that lives in the test and can be asked what it has learned.
+
+// A katoRig is a server, and a folder in which trainers of a run on it work.
+type katoRig struct {
+	*katotest.Server
+	t       *testing.T
+	dir     string
+	dataset string
+	data    []string // files; nil where the dataset is built in
+	chunks  []int    // one a layer
+	flags   []string // of every trainer
+}
+
+// newKato starts a server for runs of the built-in dataset in so many layers.
+func newKato(t *testing.T, layers int, o katotest.Options) *katoRig {
+	t.Helper()
+	server, err := katotest.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	r := &katoRig{Server: server, t: t, dir: t.TempDir(), dataset: "sample"}
+	var sizes []string
+	for range layers {
+		r.chunks = append(r.chunks, 8)
+		sizes = append(sizes, "8")
+	}
+	r.flags = []string{
+		"--learner", "kato", "--kato-url", server.URL, "--chunk-sizes", strings.Join(sizes, ","),
+		// All of it is on this machine: what takes seconds there takes milliseconds here.
+		"--kato-wait", "20s", "--kato-poll", "4ms", "--kato-timeout", "300ms", "--kato-visible", "20ms",
+	}
+	return r
+}
+
+// line is the one line of a job script, which starts the run or goes on with it.
+func (r *katoRig) line(more ...string) []string {
+	args := append([]string{"resume", r.dataset, "--or-start", "--json"}, r.flags...)
+	for _, path := range r.data {
+		args = append(args, "--data", path)
+	}
+	return append(args, more...)
+}
+
+// trainer runs a trainer of this line, which must exit with that code.
+func (r *katoRig) trainer(code int, more ...string) result {
+	r.t.Helper()
+	return r.command(code, "trainer", r.line(more...)...)
+}
+
+// command runs a command in the run's folder, which must exit with that code.
+func (r *katoRig) command(code int, name string, args ...string) result {
+	r.t.Helper()
+	got := run(r.t, r.dir, name, args...)
+	if got.code != code {
+		r.t.Fatalf("%s %q: exit code %d, want %d\nstdout: %s\nstderr: %s", name, args, got.code, code, got.stdout, got.stderr)
+	}
+	return got
+}
+
+// start starts a trainer of this line, whose output goes to stderr. It is killed
+// with the test, if it has not ended by then.
+func (r *katoRig) start(stderr io.Writer, more ...string) *exec.Cmd {
+	r.t.Helper()
+	c := program(r.dir, "trainer", r.line(more...)...)
+	c.Stdout, c.Stderr = new(bytes.Buffer), stderr
+	if err := c.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = c.Process.Kill() })
+	return c
+}
+
+// shown is the newest run, as ckpt shows it.
+func (r *katoRig) shown() runJSON {
+	r.t.Helper()
+	return decode[runJSON](r.t, r.command(0, "ckpt", "show", r.dataset+"@latest", "--json"))
+}
+
+// expected is what a learner in the process knows of the first rows, by layer. Of
+// the rows in first it has learned just so many of the first parts.
+func (r *katoRig) expected(rows int64, first map[int64]int) (frequencies []map[string]int, digest string) {
+	r.t.Helper()
+	ctx := context.Background()
+	must := func(err error) {
+		if err != nil {
+			r.t.Helper()
+			r.t.Fatal(err)
+		}
+	}
+	learner, err := local.New(local.Options{ChunkSizes: r.chunks})
+	must(err)
+	source, err := stream.Open(ctx, stream.Spec{Dataset: r.dataset, Data: r.data}, stream.Options{})
+	must(err)
+	reader, err := source.Open(ctx, stream.Cursor{})
+	must(err)
+	defer reader.Close()
+	splitter := learner.NewSplitter()
+	for n := range rows {
+		row, err := reader.Next(ctx)
+		must(err)
+		if row.Kind != stream.Sample {
+			continue
+		}
+		split := splitter.Split(row.Text)
+		to := len(split.Parts)
+		if parts, ok := first[n]; ok {
+			to = min(parts, to)
+		}
+		must(learner.LearnParts(split, 0, to))
+	}
+	capture, err := learner.Capture()
+	must(err)
+	state, err := capture.Write(ctx, noStore{}, true)
+	must(err)
+	for layer := range learner.Layers() {
+		frequencies = append(frequencies, map[string]int{})
+		for p := range learner.Patterns(layer) {
+			frequencies[layer][p.Name()] = int(p.Frequency)
+		}
+	}
+	return frequencies, state.ModelDigest
+}
+
+// noStore takes state objects and keeps none.
+type noStore struct{ trainer.ObjectStore }
+
+// PutObject implements trainer.ObjectStore.
+func (noStore) PutObject(_ context.Context, name string, write func(io.Writer) error) (ledger.Object, error) {
+	return ledger.Object{Name: name}, write(io.Discard)
+}
+
+// known is what the server knows of a run, by layer.
+func (r *katoRig) known(id string) []map[string]int {
+	var all []map[string]int
+	for layer := range r.chunks {
+		all = append(all, r.Frequencies(kato.Node(ledger.RunID(id), layer)))
+	}
+	return all
+}
+
+// checkExact holds that the server, and the newest snapshot of the run, know each
+// pattern exactly as often as a learner in the process that nothing ever happened
+// to.
+func (r *katoRig) checkExact(run runJSON, first map[int64]int) {
+	r.t.Helper()
+	want, digest := r.expected(run.Row, first)
+	if diff := cmp.Diff(want, r.known(run.Run)); diff != "" {
+		r.t.Errorf("the server's frequencies (- without faults, + here): %.3000s", diff)
+	}
+	if run.ModelDigest != digest {
+		r.t.Errorf("digest %.12s, in the process %.12s", run.ModelDigest, digest)
+	}
+	if n := r.Requests(katotest.ClearAll); n > 0 {
+		r.t.Errorf("clear-all was called %d times", n)
+	}
+}
+
+// samples is the flag for a target.
+func samples(n int) []string { return []string{"--max-samples", strconv.Itoa(n)} }
