@@ -131,13 +131,22 @@ func (r *run) trainParallel(ctx, readCtx context.Context, stopped *atomic.Bool) 
 		all.Wait()
 		cancel()
 	}
-	for _, w := range workers {
-		err = errors.Join(err, w.Close())
-	}
+	err = errors.Join(err, closeAll(workers))
 	if c.err == nil && err != nil {
 		return failed(fmt.Errorf("workers: %w", err))
 	}
 	return *c.end, c.err
+}
+
+// closeAll closes all workers at once: each may take its time to say goodbye.
+func closeAll(workers []Worker) error {
+	errs := make([]error, len(workers))
+	var all sync.WaitGroup
+	for i, w := range workers {
+		all.Go(func() { errs[i] = w.Close() })
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // serve is what a worker does until training ends.
