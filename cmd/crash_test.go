@@ -229,10 +229,16 @@ func TestJobScript(t *testing.T) {
 
 // TestInterrupt sends the signals that end a training and finds the snapshot, and
 // the model unharmed by five stops in a row.
-func TestInterrupt(t *testing.T) {
+func TestInterrupt(t *testing.T) { testInterrupt(t) }
+
+// TestInterruptWorkers does so to a trainer that works on many samples at a time.
+func TestInterruptWorkers(t *testing.T) { testInterrupt(t, "--workers", "8") }
+
+func testInterrupt(t *testing.T, flags ...string) {
+	t.Helper()
 	want := uninterrupted(t, crashSamples)
 	dir := t.TempDir()
-	line := []string{"resume", "sample", "--or-start", "--max-samples", fmt.Sprint(crashSamples)}
+	line := append([]string{"resume", "sample", "--or-start", "--max-samples", fmt.Sprint(crashSamples)}, flags...)
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
 		c := program(dir, "trainer", line...)
 		stderr := &trigger{text: "Training sample", do: func() { c.Process.Signal(sig) }}

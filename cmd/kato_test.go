@@ -5,9 +5,11 @@ import (
 	"context"
 	"io"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"ckptledger/ledger"
 	"ckptledger/stream"
@@ -161,20 +163,76 @@ func (r *katoRig) known(id string) []map[string]int {
 	return all
 }
 
-// checkExact holds that the server, and the newest snapshot of the run, know each
-// pattern exactly as often as a learner in the process that nothing ever happened
-// to.
-func (r *katoRig) checkExact(run runJSON, first map[int64]int) {
+// checkExact holds that the server, and the run's newest snapshot, know each pattern
+// exactly as often as a learner in the process that nothing ever happened to. It
+// returns the run.
+func (r *katoRig) checkExact() runJSON {
 	r.t.Helper()
+	run := r.shown()
+	first := map[int64]int{}
+	for _, e := range run.ErroredRows {
+		first[e.Row] = e.Learned
+	}
 	want, digest := r.expected(run.Row, first)
 	if diff := cmp.Diff(want, r.known(run.Run)); diff != "" {
-		r.t.Errorf("the server's frequencies (- without faults, + here): %.3000s", diff)
+		r.t.Errorf("the server's frequencies (- as they must be, + as they are): %.3000s", diff)
 	}
 	if run.ModelDigest != digest {
 		r.t.Errorf("digest %.12s, in the process %.12s", run.ModelDigest, digest)
 	}
 	if n := r.Requests(katotest.ClearAll); n > 0 {
 		r.t.Errorf("clear-all was called %d times", n)
+	}
+	return run
+}
+
+// checkDone holds that so many samples are trained, none is errored, and what is
+// known is exact.
+func (r *katoRig) checkDone(samples int) runJSON {
+	r.t.Helper()
+	run := r.checkExact()
+	if run.Trained != int64(samples) || run.Errored != 0 {
+		r.t.Errorf("%d samples trained, %d errored, %s; want %d trained", run.Trained, run.Errored, run.Status, samples)
+	}
+	return run
+}
+
+// wrong changes what goes wrong with requests from now on.
+func (r *katoRig) wrong(fault func(katotest.Request) katotest.Fault) {
+	r.Change(func(o *katotest.Options) { o.Fault = fault })
+}
+
+// at has something done when the server has come to its request n to observe from
+// now on.
+func (r *katoRig) at(n int, do func()) {
+	n += r.Requests(katotest.Observe)
+	r.wrong(func(q katotest.Request) katotest.Fault {
+		if q.Kind == katotest.Observe && q.N == n {
+			do()
+		}
+		return katotest.Fault{}
+	})
+}
+
+// ended waits for a process, and returns its exit code.
+func (r *katoRig) ended(c *exec.Cmd) int {
+	r.t.Helper()
+	limit := time.AfterFunc(time.Minute, func() {
+		r.t.Errorf("%q does not end", c.Args)
+		_ = c.Process.Kill()
+	})
+	defer limit.Stop()
+	_ = c.Wait() // it says no more than the code
+	return c.ProcessState.ExitCode()
+}
+
+// says holds that a text matches all of the patterns.
+func says(t *testing.T, text string, patterns ...string) {
+	t.Helper()
+	for _, p := range patterns {
+		if !regexp.MustCompile(p).MatchString(text) {
+			t.Errorf("no %q in\n%s", p, text)
+		}
 	}
 }
 
