@@ -101,42 +101,49 @@ func (r *katoRig) shown() runJSON {
 	return decode[runJSON](r.t, r.command(0, "ckpt", "show", r.dataset+"@latest", "--json"))
 }
 
+// eachSample calls a function for each sample of the first rows.
+func (r *katoRig) eachSample(rows int64, do func(row *stream.Row, split *local.Split)) {
+	r.t.Helper()
+	ctx := context.Background()
+	learner := must(local.New(local.Options{ChunkSizes: r.chunks}))(r.t)
+	source := must(stream.Open(ctx, stream.Spec{Dataset: r.dataset, Data: r.data}, stream.Options{}))(r.t)
+	reader := must(source.Open(ctx, stream.Cursor{}))(r.t)
+	defer reader.Close()
+	splitter := learner.NewSplitter()
+	for range rows {
+		if row := must(reader.Next(ctx))(r.t); row.Kind == stream.Sample {
+			do(row, splitter.Split(row.Text))
+		}
+	}
+}
+
+// must ends a test by an error.
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
 // expected is what a learner in the process knows of the first rows, by layer. Of
 // the rows in first it has learned just so many of the first parts.
 func (r *katoRig) expected(rows int64, first map[int64]int) (frequencies []map[string]int, digest string) {
 	r.t.Helper()
-	ctx := context.Background()
-	must := func(err error) {
-		if err != nil {
-			r.t.Helper()
-			r.t.Fatal(err)
-		}
-	}
-	learner, err := local.New(local.Options{ChunkSizes: r.chunks})
-	must(err)
-	source, err := stream.Open(ctx, stream.Spec{Dataset: r.dataset, Data: r.data}, stream.Options{})
-	must(err)
-	reader, err := source.Open(ctx, stream.Cursor{})
-	must(err)
-	defer reader.Close()
-	splitter := learner.NewSplitter()
-	for n := range rows {
-		row, err := reader.Next(ctx)
-		must(err)
-		if row.Kind != stream.Sample {
-			continue
-		}
-		split := splitter.Split(row.Text)
+	learner := must(local.New(local.Options{ChunkSizes: r.chunks}))(r.t)
+	r.eachSample(rows, func(row *stream.Row, split *local.Split) {
 		to := len(split.Parts)
-		if parts, ok := first[n]; ok {
+		if parts, ok := first[row.At.Row]; ok {
 			to = min(parts, to)
 		}
-		must(learner.LearnParts(split, 0, to))
-	}
-	capture, err := learner.Capture()
-	must(err)
-	state, err := capture.Write(ctx, noStore{}, true)
-	must(err)
+		if err := learner.LearnParts(split, 0, to); err != nil {
+			r.t.Fatal(err)
+		}
+	})
+	capture := must(learner.Capture())(r.t)
+	state := must(capture.Write(context.Background(), noStore{}, true))(r.t)
 	for layer := range learner.Layers() {
 		frequencies = append(frequencies, map[string]int{})
 		for p := range learner.Patterns(layer) {
