@@ -190,8 +190,9 @@ func outcomeOf(t *testing.T, dir string, args []string) outcome {
 func walk(t *testing.T, command string, cases map[string]flagCase, ofKato func(katoServer) map[string]flagCase, do func(*testing.T, string, string, []string, flagCase) outcome) {
 	sources := writeSources(t)
 	if testing.Short() {
-		delete(sources, "jsonl.gz") // which are jsonl to every flag
-		delete(sources, "jsonl.zst")
+		for _, alike := range []string{"jsonl.gz", "jsonl.zst", "parquet"} { // to jsonl, for every flag
+			delete(sources, alike)
+		}
 	}
 	server := startKato(t)
 	for name, c := range ofKato(server) {
