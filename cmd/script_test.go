@@ -66,6 +66,7 @@ func TestScripts(t *testing.T) {
 			}
 			e.Setenv("HF_HOME", filepath.Join(e.WorkDir, "hf"))
 			e.Values[hubKey{}] = new(scriptHub)
+			e.Values[katoKey{}] = new(scriptKato)
 			if text := sharedText(); text != "" {
 				e.Setenv("WIKITEXT", text)
 			}
@@ -86,6 +87,7 @@ func TestScripts(t *testing.T) {
 			"flip":     cmdFlip,
 			"lines":    cmdLines,
 			"hub":      cmdHub(t),
+			"kato":     cmdKato,
 			"pack":     cmdPack,
 		},
 	})

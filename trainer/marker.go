@@ -3,7 +3,9 @@ package trainer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -17,7 +19,7 @@ import (
 var markEvery = 50 * time.Millisecond
 
 // leastAhead is how many rows at least may be begun before the next mark.
-const leastAhead = 16
+const leastAhead = 64
 
 // markAtLeast is how long there is at most between two marks, also where nothing
 // moves: by a mark that is refused a trainer learns that another has taken the run
@@ -126,7 +128,6 @@ func (m *marker) begin(ctx context.Context, row int64) error {
 	for {
 		m.mu.Lock()
 		if m.err == nil && row < m.reach {
-			m.fed = max(m.fed, row+1)
 			m.mu.Unlock()
 			return nil
 		}
@@ -143,6 +144,20 @@ func (m *marker) begin(ctx context.Context, row int64) error {
 		case <-wrote:
 		}
 	}
+}
+
+// begun says that a row is, after begin said that it may be.
+func (m *marker) begun(row int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fed = max(m.fed, row+1)
+}
+
+// ended says that there is no such row, whatever was said to be begun before.
+func (m *marker) ended(row int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fed = row
 }
 
 // note says that all rows before counters.Row are settled, the last of them with
@@ -264,8 +279,12 @@ func (r *marked) Next(ctx context.Context) (*stream.Row, error) {
 		return nil, err
 	}
 	row, err := r.Reader.Next(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
+		r.marker.begun(r.row)
 		r.row++
+	case errors.Is(err, io.EOF):
+		r.marker.ended(r.row)
 	}
 	return row, err
 }

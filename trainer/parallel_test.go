@@ -22,6 +22,7 @@ import (
 type crowd struct {
 	list
 	work func(ctx context.Context, row int64) error // called for each sample; may be nil
+	bye  func()                                     // called when a worker closes; may be nil
 
 	open  atomic.Int32 // workers
 	most  atomic.Int32 // that worked at the same time
@@ -60,7 +61,13 @@ func (w *crowdWorker) Work(ctx context.Context, s trainer.Sample) (trainer.Work,
 	return s.Row, nil
 }
 
-func (w *crowdWorker) Close() error { w.c.open.Add(-1); return nil }
+func (w *crowdWorker) Close() error {
+	w.c.open.Add(-1)
+	if w.c.bye != nil {
+		w.c.bye()
+	}
+	return nil
+}
 
 // TestParallelInterrupted trains with any number of workers, in attempts that are
 // stopped, fail, reach a target or come to the end: each snapshot holds exactly
@@ -193,6 +200,20 @@ func TestParallelStop(t *testing.T) {
 	wantExact(t, l, s.Run().ID, src)
 	if model.most.Load() != workers {
 		t.Errorf("%d workers at a time", model.most.Load())
+	}
+}
+
+// TestParallelClose holds that no worker's farewell waits for another's, which may
+// take as long as a server that is away lets it wait.
+func TestParallelClose(t *testing.T) {
+	const workers = 8
+	var all sync.WaitGroup
+	all.Add(workers)
+	model := &crowd{bye: func() { all.Done(); all.Wait() }}
+	l := newLedger(t)
+	train(t, ledger.Exhausted, options(t, begin(t, l, model), mixed(10), model, trainer.Options{Workers: workers}))
+	if n := model.open.Load(); n != 0 {
+		t.Errorf("%d workers are not closed", n)
 	}
 }
 

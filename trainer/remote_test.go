@@ -310,6 +310,25 @@ func TestRemote(t *testing.T) {
 	})
 }
 
+// TestRemoteAtTheEnd holds that where the data ended nothing is said to be under
+// way: a resume, for another pass, need not ask a server for it.
+func TestRemoteAtTheEnd(t *testing.T) {
+	for _, workers := range []int{0, 3} {
+		l, src := newLedger(t), mixed(50)
+		learner := newMirrored(&server{learned: map[string]int{}})
+		session := begin(t, l, learner)
+		res, err := trainer.Run(t.Context(), options(t, session, src, learner, trainer.Options{Workers: workers}))
+		if err != nil || res.Reason != ledger.Exhausted {
+			t.Fatalf("ended %s: %v", res.Reason, err)
+		}
+		mark, err := l.Mark(t.Context(), session.Run().ID)
+		if err != nil || mark.Row != 50 || mark.Reach != 50 {
+			t.Errorf("%d workers: the mark is at row %d and reaches to %d, %v", workers, mark.Row, mark.Reach, err)
+		}
+		session.Close()
+	}
+}
+
 // ends returns what is done before and after parts are learned, so that an attempt
 // ends after so many.
 func ends(how string, after int, stop chan struct{}, kill func()) (before, behind func() error) {

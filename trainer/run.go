@@ -191,6 +191,13 @@ func (r *run) train(ctx context.Context) (ledger.End, error) {
 		r.saver.hurry() // training may be waiting for room in its queue
 	}()
 	r.last.Resume(r.Cursor)
+	if r.marker != nil && r.Session.Last().Seq == 0 {
+		// What the server learns from here on counts: a resume needs something to go
+		// on from, however soon this attempt is killed.
+		if err := r.capture(ledger.Periodic, nil); err != nil {
+			return failed(fmt.Errorf("take snapshot: %w", err))
+		}
+	}
 	if err := r.retry(readCtx); err != nil {
 		if gaveUp(err, &stopped) {
 			return ledger.End{Reason: ledger.Interrupted}, nil

@@ -62,7 +62,7 @@ func resumePoisoned(t *testing.T, args ...string) (code int, stdout, stderr stri
 	i := slices.IndexFunc(app.Commands, func(c *cli.Command) bool { return c.Name == "resume" })
 	app.Commands[i].Action = func(c *cli.Context) (err error) {
 		ctx := c.Context
-		r := &resumption{c: c, arg: c.Args().First(), key: c.Args().First()}
+		r := &resumption{c: c, notices: &notices{w: c.App.ErrWriter}, arg: c.Args().First(), key: c.Args().First()}
 		if r.want, err = parseWish(c); err != nil {
 			return err
 		}

@@ -83,7 +83,7 @@ var runFlags = map[string]flagCase{
 	},
 	"order":  {args: []string{"--order", "shuffle"}, recorded: configIs("order", `"shuffle"`)},
 	"seed":   {args: []string{"--order", "shuffle", "--seed", "9007199254740991"}, recorded: configIs("seed", `9007199254740991`)},
-	"window": {args: []string{"--order", "shuffle", "--window", "1000000"}, recorded: configIs("window", `1000000`)},
+	"window": {args: []string{"--order", "shuffle", "--window", "50000"}, recorded: configIs("window", `50000`)},
 	"epochs": {args: []string{"--epochs", "2"}, recorded: func(o outcome) bool {
 		return o.run.Epochs == 2 && (o.run.Row == 40 || o.run.Target > 0) // without a target the files' 20 rows are read twice
 	}},
@@ -143,7 +143,7 @@ func TestResumeFlags(t *testing.T) {
 	for name, c := range more {
 		cases[name] = c
 	}
-	ofKato := func(s *katoServer) map[string]flagCase {
+	ofKato := func(s katoServer) map[string]flagCase {
 		cases := katoFlagCases(s)
 		for name, c := range cases {
 			if name == "no-mirror" || slices.Contains(katoSettings, strings.ReplaceAll(name, "-", "_")) { // others than the run's
@@ -187,11 +187,12 @@ func outcomeOf(t *testing.T, dir string, args []string) outcome {
 
 // walk does a call for every flag with every source and learner. What is refused
 // for all sources alike is not tried with all of them.
-func walk(t *testing.T, command string, cases map[string]flagCase, ofKato func(*katoServer) map[string]flagCase, do func(*testing.T, string, string, []string, flagCase) outcome) {
+func walk(t *testing.T, command string, cases map[string]flagCase, ofKato func(katoServer) map[string]flagCase, do func(*testing.T, string, string, []string, flagCase) outcome) {
 	sources := writeSources(t)
 	if testing.Short() {
-		delete(sources, "jsonl.gz") // which are jsonl to every flag
-		delete(sources, "jsonl.zst")
+		for _, alike := range []string{"jsonl.gz", "jsonl.zst", "parquet"} { // to jsonl, for every flag
+			delete(sources, alike)
+		}
 	}
 	server := startKato(t)
 	for name, c := range ofKato(server) {
@@ -218,6 +219,7 @@ func walk(t *testing.T, command string, cases map[string]flagCase, ofKato func(*
 					c.args = c.args[:min(2, len(c.args))] // it alone is to be refused
 				}
 				t.Run(flag+"/"+source+"/"+learner, func(t *testing.T) {
+					t.Parallel()
 					o := do(t, source, filepath.Join(t.TempDir(), "ledger"), flags, c)
 					if c.refused != nil && c.refused(source, learner) {
 						if o.code != int(cmdline.Usage) || !strings.Contains(o.stderr, "--"+flag) {

@@ -11,46 +11,60 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/ledger"
 	"ckptledger/trainer/kato"
+	"ckptledger/trainer/kato/katotest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v2"
 )
 
-// katoServer is a KATO server, as far as these tests need one.
-type katoServer struct {
-	*httptest.Server
-	finalized atomic.Int64 // nodes
-	refuse    atomic.Bool  // to finalize
+// katoServer is a KATO server.
+type katoServer struct{ *katotest.Server }
+
+func startKato(t *testing.T) katoServer {
+	t.Helper()
+	server, err := katotest.New(katotest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	t.Setenv(katoEnv, "")
+	return katoServer{server}
 }
 
-func startKato(t *testing.T) *katoServer {
-	t.Helper()
-	s := &katoServer{}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"status":"healthy"}`) })
-	mux.HandleFunc("POST /sessions/{id}/finalize-training", func(w http.ResponseWriter, _ *http.Request) {
-		if s.refuse.Load() {
-			http.Error(w, `{"detail":"disk full"}`, http.StatusInsufficientStorage)
-			return
+// finalized is how often each of the nodes was finalized, where that is equal; else
+// -1.
+func (s katoServer) finalized(nodes []string) int {
+	n := -1
+	for i, node := range nodes {
+		if f := s.Finalized(node); i == 0 {
+			n = f
+		} else if f != n {
+			return -1
 		}
-		s.finalized.Add(1)
-		fmt.Fprint(w, `{"status":"completed"}`)
+	}
+	return n
+}
+
+// refuseToFinalize has the server refuse that, or no more.
+func (s katoServer) refuseToFinalize(refuse bool) {
+	s.Change(func(o *katotest.Options) {
+		o.Fault = func(r katotest.Request) katotest.Fault {
+			if refuse && r.Kind == katotest.Finalize {
+				return katotest.Fault{Status: http.StatusInsufficientStorage}
+			}
+			return katotest.Fault{}
+		}
 	})
-	s.Server = httptest.NewServer(mux)
-	t.Cleanup(s.Close)
-	t.Setenv(katoEnv, "")
-	return s
 }
 
 // flags are those that have the server learn.
-func (s *katoServer) flags() []string { return []string{"--learner", "kato", "--kato-url", s.URL} }
+func (s katoServer) flags() []string { return []string{"--learner", "kato", "--kato-url", s.URL} }
 
 // goneURL is an address where nobody listens.
 func goneURL() string {
@@ -73,7 +87,7 @@ func lastAttempt(o outcome) ledger.Attempt {
 }
 
 // katoFlagCases are the flags that only the learner kato heeds.
-func katoFlagCases(s *katoServer) map[string]flagCase {
+func katoFlagCases(s katoServer) map[string]flagCase {
 	done := func(o outcome) bool { return o.code == 0 } // TestKatoWaits says to what effect
 	return map[string]flagCase{
 		"recall-threshold": {args: []string{"--recall-threshold", "0.1,0.2,0.3,0.4"}, recorded: configIs("recall_threshold", `[0.1,0.2,0.3,0.4]`)},
@@ -91,7 +105,7 @@ func katoFlagCases(s *katoServer) map[string]flagCase {
 		"kato-timeout":  {args: []string{"--kato-timeout", "1m"}, recorded: done},
 		"kato-visible":  {args: []string{"--kato-visible", "1s"}, recorded: done},
 		"stall-timeout": {args: []string{"--stall-timeout", "1m"}, recorded: done},
-		"finalize":      {args: []string{"--finalize"}, recorded: func(o outcome) bool { return o.code == 0 && s.finalized.Swap(0) == 4 }},
+		"finalize":      {args: []string{"--finalize"}, recorded: func(o outcome) bool { return o.code == 0 && s.finalized(lastAttempt(o).Nodes) == 1 }},
 	}
 }
 
@@ -149,23 +163,23 @@ func TestKatoSession(t *testing.T) {
 	// It goes on at the server that it had, with its own settings.
 	_, stderr = do(0, "resume", "mine", "--max-samples", "30", "--finalize")
 	says(stderr, `Learner kato at `+s.URL+`, exact\n`)
-	if n := s.finalized.Swap(0); n != 4 {
-		t.Errorf("%d nodes were finalized", n)
+	if n := s.finalized(s.Nodes()); n != 1 {
+		t.Errorf("its nodes were finalized %d times", n)
 	}
 	do(0, "resume", "mine", "--finalize") // the target is reached
-	if n := s.finalized.Swap(0); n != 4 {
-		t.Errorf("%d nodes were finalized at a target that was reached before", n)
+	if n := s.finalized(s.Nodes()); n != 2 {
+		t.Errorf("its nodes were finalized %d times, the second at a target that was reached before", n)
 	}
 	do(0, "resume", "mine", "--finalize", "--take-over")
-	if n := s.finalized.Swap(0); n != 4 {
-		t.Errorf("%d nodes were finalized of a run that was taken over", n)
+	if n := s.finalized(s.Nodes()); n != 3 {
+		t.Errorf("its nodes were finalized %d times, the third of a run that was taken over", n)
 	}
-	s.refuse.Store(true)
+	s.refuseToFinalize(true)
 	_, stderr = do(1, "resume", "mine", "--finalize")
 	says(stderr, `finalize training: `)
 	stdout, _ := do(1, "resume", "mine", "--finalize", "--max-samples", "35")
 	says(stdout, `to finalize it: +trainer resume sample --run \w+ --finalize --ledger`)
-	s.refuse.Store(false)
+	s.refuseToFinalize(false)
 
 	// The patterns are those of the mirror, of the local learner's format.
 	stdout, _ = do(0, "patterns", "mine")
@@ -299,11 +313,16 @@ func TestKatoUnreachable(t *testing.T) {
 // TestExplainServer holds what a wiped or another server exits with.
 func TestExplainServer(t *testing.T) {
 	var exit *cmdline.ExitError
-	err := explainServer(fmt.Errorf("reconcile: %w", &kato.ForeignError{Nodes: []string{"node0_A_kato", "node1_A_kato"}}))
+	err := explainServer(fmt.Errorf("reconcile: %w", &kato.ForeignError{
+		Nodes: []string{"node0_A", "node1_A", "node2_A"}, Compared: 9, Count: 7,
+		Differs: []kato.Difference{{Node: "node1_A", Name: "PTRN|x", Want: 3, Got: 1}},
+	}))
 	if cmdline.CodeOf(err) != cmdline.DataChanged {
 		t.Fatalf("exit code %d", cmdline.CodeOf(err))
 	}
-	if exit, _ = err.(*cmdline.ExitError); exit.Kind != "server_changed" || !strings.Contains(exit.Details[0], "node0_A_kato, node1_A_kato") {
+	exit, _ = err.(*cmdline.ExitError)
+	want := []string{"PTRN|x in node1_A: learned once there, 3 times by this run", "and 6 more"}
+	if exit.Kind != "server_changed" || !strings.Contains(err.Error(), "of 9 patterns of node0_A to node2_A, 7 missing") || !slices.Equal(exit.Details[:2], want) {
 		t.Errorf("%+v", exit)
 	}
 }

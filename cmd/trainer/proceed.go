@@ -387,7 +387,7 @@ func (r *resumption) begin(ctx context.Context, t *training, record func(context
 	if t.session == nil {
 		r.release(nil)
 	}
-	return records.Explain(r.c, err)
+	return records.Explain(r.c, r.serverChanged(err))
 }
 
 // changes are what of the run this attempt changes.

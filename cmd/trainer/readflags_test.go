@@ -54,10 +54,11 @@ func TestRowsFlags(t *testing.T) {
 			if c.beside != nil {
 				base = append(base, c.beside(source)...)
 			}
-			if !slices.Contains(c.args, "--count") {
+			plain := ""
+			if flag != "count" { // without it the sample has 1,800,000 rows
 				base = append(base, "--count", "15")
+				_, plain, _ = call(t, base...)
 			}
-			_, plain, _ := call(t, base...)
 			code, with, stderr := call(t, slices.Concat(base, c.args)...)
 			if c.refused != nil && c.refused(source) {
 				if code != int(cmdline.Usage) {

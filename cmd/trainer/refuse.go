@@ -54,10 +54,10 @@ func (r *resumption) newRun(dataset string) []string {
 	return append(words, r.flags(runCommand().Flags, nil)...)
 }
 
-// anew is the command that starts a new run of what was asked for, over the data
-// that e was read from where none was given.
-func (r *resumption) anew(e *ledger.Entry) string {
-	words := append(r.newRun(r.asNamed()), r.likeRun(e)...)
+// anew is the command that starts a new run of what was asked for, with more flags,
+// over the data that e was read from where none was given.
+func (r *resumption) anew(e *ledger.Entry, more ...string) string {
+	words := slices.Concat(r.newRun(r.asNamed()), r.likeRun(e), more)
 	if r.want.data == nil && e != nil {
 		if was, err := recorded(e.Source); err == nil {
 			words = append(words, dataArgs(was.Data)...)

@@ -214,7 +214,10 @@ func (r *resumption) finalize(ctx context.Context) error {
 	if _, err := connect(ctx, learner); err != nil {
 		return err
 	}
-	return finalize(ctx, learner.(*kato.Learner), use.notices) // pick refuses the flag for others
+	if err := finalize(ctx, learner.(*kato.Learner), use.notices); err != nil { // pick refuses the flag for others
+		return &cmdline.ExitError{Code: cmdline.Failed, Err: err, Hints: []cmdline.Hint{{To: "to try it again", Command: r.again(nil, "--run", string(r.entry.ID))}}}
+	}
+	return nil
 }
 
 func finalize(ctx context.Context, l *kato.Learner, notices *notices) error {
@@ -229,6 +232,42 @@ func finalize(ctx context.Context, l *kato.Learner, notices *notices) error {
 // with it.
 var errFinalize = errors.New("finalize training")
 
+// serverChanged adds the ways out to the refusal of a server that does not know
+// what the run has taught it, or knows more.
+func (r *resumption) serverChanged(err error) error {
+	var exit *cmdline.ExitError
+	if errors.As(err, &exit) && exit.Kind == serverChanged {
+		exit.Hints = []cmdline.Hint{
+			{To: "to start a new run like it", Command: r.likeIt()},
+			{To: "to look at it", Command: records.Command(r.c, "ckpt", "show", string(r.entry.ID))},
+		}
+	}
+	return err
+}
+
+// likeIt is the command that starts a new run of the settings and the target of
+// this one.
+func (r *resumption) likeIt() string {
+	usual, err := complete(r.dataset, ledger.Config{"learner": onServer})
+	if err != nil {
+		return r.anew(&r.entry)
+	}
+	own := ledger.Config{}
+	for _, d := range usual.DiffGiven(r.entry.Config) {
+		if !has(r.want.given, d.Field) {
+			own[d.Field] = r.entry.Config[d.Field]
+		}
+	}
+	args := settingArgs(own)
+	if r.want.target == nil && r.entry.Target > 0 {
+		args = append(args, "--max-samples", fmt.Sprint(r.entry.Target))
+	}
+	return r.anew(&r.entry, args...)
+}
+
+// serverChanged is the kind of error of a server whose knowledge is not the run's.
+const serverChanged = "server_changed"
+
 // explainServer gives what a server does wrong its exit code and the ways out.
 func explainServer(err error) error {
 	var unreachable *kato.UnreachableError
@@ -240,14 +279,18 @@ func explainServer(err error) error {
 			Details: []string{"--kato-url URL or " + katoEnv + " names another server, --kato-wait LONG waits longer for it"},
 		}
 	case errors.As(err, &foreign):
-		exit := &cmdline.ExitError{Code: cmdline.DataChanged, Kind: "server_changed", Err: err}
+		exit := &cmdline.ExitError{Code: cmdline.DataChanged, Kind: serverChanged, Err: err}
 		for _, d := range foreign.Differs {
 			exit.Details = append(exit.Details, d.String())
 		}
 		if more := foreign.Count - len(foreign.Differs); more > 0 {
 			exit.Details = append(exit.Details, fmt.Sprintf("and %d more", more))
 		}
-		exit.Details = append(exit.Details, "if another server was taught, say which with --kato-url URL; a run cannot go on without what it has learned")
+		ways := "if another server was taught, --kato-url URL or " + katoEnv + " names it; without what it has learned the run cannot go on"
+		if foreign.Higher {
+			ways = "the model there is not what this run has learned any more: the run cannot go on"
+		}
+		exit.Details = append(exit.Details, ways)
 		return exit
 	}
 	return err

@@ -24,7 +24,7 @@ var (
 // a dial is context.DeadlineExceeded by errors.Is, and no context has ended.
 type notSentError struct{ err error }
 
-func (e *notSentError) Error() string        { return errNotSent.Error() + ": " + e.err.Error() }
+func (e *notSentError) Error() string        { return e.err.Error() }
 func (e *notSentError) Is(target error) bool { return target == errNotSent }
 
 // A lostError says that a request has no answer that settles it: the server may
@@ -64,7 +64,7 @@ type UnreachableError struct {
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("the server at %s was waited for in vain for %s: %v", e.URL, span(e.For), e.Err)
+	return fmt.Sprintf("waited %s in vain for the KATO server at %s: %v", span(e.For), e.URL, e.Err)
 }
 
 // refusal is the error that an answer's status means; nil for 200.
@@ -112,4 +112,12 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}
 	return fmt.Sprintf("%d s", d.Round(time.Second)/time.Second)
+}
+
+// counted writes how many there are of something: "1 restart", "2 restarts".
+func counted[N int | int64 | uint64](n N, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }

@@ -62,13 +62,28 @@ type Difference struct {
 }
 
 func (d Difference) String() string {
-	return fmt.Sprintf("%s in %s: learned %d times there, %d by this run", d.Name, d.Node, d.Got, d.Want)
+	return fmt.Sprintf("%s in %s: learned %s there, %s by this run", d.Name, d.Node, often(d.Got), often(d.Want))
 }
 
 func (e *ForeignError) Error() string {
-	nodes := strings.Join(e.Nodes, ", ")
+	who, how := "another server than the run's, or one that was wiped", "missing, or learned less often than by this run"
 	if e.Higher {
-		return fmt.Sprintf("another writer: of %d patterns of nodes %s at %s, %d were learned more often than this run did", e.Compared, nodes, e.URL, e.Count)
+		who, how = "another writer has taught the run's nodes", "learned more often than by this run"
 	}
-	return fmt.Sprintf("another server, or one that was wiped: of %d patterns of nodes %s looked for at %s, %d are missing or were learned less often than this run did", e.Compared, nodes, e.URL, e.Count)
+	nodes := strings.Join(e.Nodes, ", ")
+	if n := len(e.Nodes); n > 2 { // which differ in their number only
+		nodes = e.Nodes[0] + " to " + e.Nodes[n-1]
+	}
+	return fmt.Sprintf("%s: at %s, of %s of %s, %d %s", who, e.URL, counted(e.Compared, "pattern"), nodes, e.Count, how)
+}
+
+// often writes how often something happened.
+func often(n uint64) string {
+	switch n {
+	case 0:
+		return "never"
+	case 1:
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }

@@ -85,12 +85,7 @@ func (c *client) watchHealth() error {
 	}
 	switch took := time.Since(began); {
 	case away:
-		n := c.stats.restarted()
-		s := "s"
-		if n == 1 {
-			s = ""
-		}
-		c.say(fmt.Sprintf("The server was away for %s and is back; %d restart%s so far", span(took), n, s))
+		c.say(fmt.Sprintf("The server was away for %s and is back; %s so far", span(took), counted(c.stats.restarted(), "restart")))
 	case seen != nil:
 		c.say(fmt.Sprintf("The server was unhealthy for %s and is well again", span(took)))
 	}

@@ -65,9 +65,9 @@ func TestNeverBack(t *testing.T) {
 		down    bool
 		says    string
 	}{
-		"refused":   {nil, true, "http://kato.test was waited for in vain for 60 s: not sent: dial tcp: connection refused"},
-		"unhealthy": {answering(200, `{"status":"unhealthy","issues":["disk\n","memory"]}`), false, "in vain for 60 s: it is unhealthy: disk ; memory"},
-		"silent":    {answering(200, `{"status":"unhealthy"}`), false, "60 s: it is unhealthy"},
+		"refused":   {nil, true, "waited 60 s in vain for the KATO server at http://kato.test: dial tcp: connection refused"},
+		"unhealthy": {answering(200, `{"status":"unhealthy","issues":["disk\n","memory"]}`), false, "http://kato.test: it is unhealthy: disk ; memory"},
+		"silent":    {answering(200, `{"status":"unhealthy"}`), false, "http://kato.test: it is unhealthy"},
 		"hung":      {hanging, false, "no answer within 5 s"},
 		"gateway":   {answering(502, "no upstream"), false, "502 (Bad Gateway): no upstream"},
 		"another":   {answering(200, "<html>"), false, "no KATO server"},

@@ -60,8 +60,13 @@ func (l *Learner) node(layer int) string { return Node(l.options.Run, layer) }
 // nodes, one a layer. The error is an *UnreachableError where it is not there in
 // time.
 func (l *Learner) Connect(ctx context.Context) (nodes []string, err error) {
-	if err := l.client.awaitHealth(ctx); err != nil {
-		return nil, err
+	if err := l.client.look(ctx); err != nil {
+		if ctx.Err() == nil {
+			l.options.Say(fmt.Sprintf("Waiting up to %s for the KATO server at %s: %v", span(l.options.Waits.Health), l.client.base.String(), err))
+		}
+		if err := l.client.awaitHealth(ctx); err != nil {
+			return nil, err
+		}
 	}
 	// Nobody has learned this one: the answer names the node all the same.
 	none := local.PatternName(nil)
@@ -151,7 +156,7 @@ func (l *Learner) Finalize(ctx context.Context) error {
 			_, err = l.client.finalize(ctx, session)
 		}
 		if err != nil {
-			return fmt.Errorf("node %s: %w", l.node(layer), err)
+			return fmt.Errorf("finalize node %s: %w", l.node(layer), err)
 		}
 	}
 	return nil

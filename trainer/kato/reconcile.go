@@ -155,7 +155,11 @@ func (l *Learner) judge(claims []*claim, begun int) error {
 		return l.foreign(false, known, lower)
 	}
 	if len(claims) > 0 {
-		l.options.Say(fmt.Sprintf("Compared with the server: %d patterns, %s", len(claims), underWay(begun, credited, open)))
+		fewer := ""
+		if len(lower) > 0 {
+			fewer = fmt.Sprintf(" (%d of them are missing, or learned less often than here: up to one in %d may be)", len(lower), tolerated)
+		}
+		l.options.Say(fmt.Sprintf("Compared with the server: %s%s, %s", counted(len(claims), "pattern"), fewer, underWay(begun, credited, open)))
 	}
 	return nil
 }
@@ -164,7 +168,7 @@ func underWay(samples int, credited, open uint64) string {
 	if samples == 0 {
 		return "no sample was under way"
 	}
-	return fmt.Sprintf("%d samples may have been under way: %d of their %d patterns are learned", samples, credited, open)
+	return fmt.Sprintf("%s may have been under way, %d of %s learned", counted(samples, "sample"), credited, counted(open, "pattern"))
 }
 
 // foreign says that the server's knowledge is not this run's.

@@ -57,7 +57,7 @@ func (c *client) finalize(ctx context.Context, session string) (processed int64,
 	}
 	r := request{method: http.MethodPost, session: session, path: "/finalize-training", timeout: max(c.waits.Request, c.waits.Stall)}
 	if err := c.call(ctx, r, &answer); err != nil {
-		return 0, fmt.Errorf("finalize training: %w", err)
+		return 0, err
 	}
 	return answer.Processed, nil
 }

@@ -102,7 +102,6 @@ func (w *worker) send(ctx context.Context, split *local.Split, part int, meta []
 		case err == nil:
 			return nil
 		case isLost, isRejected:
-			w.sessions[p.Layer] = "" // its short-term memory may hold anything
 			learned, settleErr := w.settle(ctx, split, part, isRejected || lost.Status == http.StatusServiceUnavailable)
 			if learned || settleErr != nil {
 				return settleErr
@@ -143,14 +142,24 @@ func (w *worker) observe(ctx context.Context, p *local.Part, meta []byte) (answe
 }
 
 // settle finds out whether a part whose answer was lost was learned. Answered says
-// that the server is done with the request; otherwise it may still be at it.
+// that the server is done with the request; otherwise it may still come to it, as
+// long as it has the session. In any case that is done with: its short-term memory
+// may hold anything.
 func (w *worker) settle(ctx context.Context, split *local.Split, part int, answered bool) (learned bool, err error) {
+	p := &split.Parts[part]
+	session := w.sessions[p.Layer]
+	w.sessions[p.Layer] = ""
+	if session != "" && !answered {
+		if err := w.l.client.deleteSession(ctx, session); err != nil {
+			return false, err
+		}
+	}
 	if w.l.tally != nil {
 		return false, nil // nobody knows
 	}
-	p := &split.Parts[part]
 	want, visible := w.l.expected(split, part), w.l.options.Waits.Visible
 	for deadline := time.Now().Add(visible); ; {
+		late := !time.Now().Before(deadline) // when it is asked, not when it answers
 		n, _, err := w.l.client.frequency(ctx, w.l.node(p.Layer), p.Name)
 		got := uint64(n)
 		switch {
@@ -160,8 +169,7 @@ func (w *worker) settle(ctx context.Context, split *local.Split, part int, answe
 			return true, nil
 		case got > want:
 			return false, w.l.foreign(true, 1, []Difference{{w.l.node(p.Layer), p.Name, want, got}})
-		case answered && want > 0 && got == want, // a known pattern is counted at once
-			!time.Now().Before(deadline):
+		case late, answered && want > 0 && got == want: // a known pattern is counted at once
 			return false, nil
 		}
 		if err := w.l.client.sleep(ctx, visible/8); err != nil {

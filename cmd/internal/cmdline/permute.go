@@ -99,8 +99,8 @@ func (l *line) flag(arg string) (at *level, wantsValue bool) {
 		}
 		return at, false
 	}
-	l.help = l.help || f == cli.HelpFlag
-	l.version = l.version || f == cli.VersionFlag
+	l.help = l.help || f.Names()[0] == "help"
+	l.version = l.version || f.Names()[0] == "version"
 	if name == "json" {
 		on, err := strconv.ParseBool(value)
 		l.json = !hasValue || on && err == nil

@@ -14,6 +14,10 @@ import (
 func prepare(app *cli.App) {
 	app.HideHelp = true
 	app.Flags = prepareFlags(app.Flags)
+	if app.Version != "" {
+		app.HideVersion = true // cli's flag for it
+		app.Flags = append(app.Flags, asking("version", "v", "print the version"))
+	}
 	app.ExitErrHandler = func(*cli.Context, error) {}
 	app.OnUsageError = usageError
 	app.DisableSliceFlagSeparator = true
@@ -36,6 +40,12 @@ func prepareCommand(c *cli.Command) {
 	}
 }
 
+// asking is a flag like cli.HelpFlag and cli.VersionFlag, which all apps of a process
+// share and write to.
+func asking(name, short, usage string) cli.Flag {
+	return &cli.BoolFlag{Name: name, Aliases: []string{short}, Usage: usage, DisableDefaultText: true}
+}
+
 // prepareFlags adds --help, and keeps "(default: false)" out of it.
 func prepareFlags(flags []cli.Flag) []cli.Flag {
 	for _, f := range flags {
@@ -43,7 +53,7 @@ func prepareFlags(flags []cli.Flag) []cli.Flag {
 			b.DisableDefaultText = true
 		}
 	}
-	return append(flags, cli.HelpFlag)
+	return append(flags, asking("help", "h", "show help"))
 }
 
 var badValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?(-[^:]+): (.*)$`)
