@@ -28,13 +28,13 @@ func TestTrainThroughDeaths(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, katotest.Options{Visible: 5 * time.Millisecond})
-			r.target, r.options.Waits.Health, r.options.Waits.Visible, r.options.Waits.Request = 250, 150*time.Millisecond, 100*time.Millisecond, 5*time.Second
+			r.target, r.options.Waits.Request = 250, 5*time.Second
 			random := rand.New(rand.NewPCG(seed, 1))
 			for range attempts {
 				r.workers = []int{0, 2, 8}[random.IntN(3)]
 				r.die(random)
 			}
-			r.workers, r.retry, r.skip = 4, true, nil
+			r.workers, r.retry, r.skip, r.options.Waits.Health = 4, true, nil, quickly.Health
 			if res := r.finish(); res.Counters.Errored != 0 {
 				t.Errorf("%d errored", res.Counters.Errored)
 			}
@@ -59,6 +59,9 @@ func (r *rig) die(random *rand.Rand) {
 			close(stop)
 		}
 	})
+	if r.options.Waits.Health = quickly.Health; how == 2 {
+		r.options.Waits.Health = 50 * time.Millisecond
+	}
 	faults := katotest.Sometimes(random.Uint64(), 30, katotest.Fault{Cut: true}, katotest.Fault{Cut: true, Processed: true}, katotest.Fault{Status: 502, Processed: true}, katotest.Fault{Status: 422})
 	var mu sync.Mutex
 	r.server.Change(func(o *katotest.Options) {
@@ -96,6 +99,10 @@ func (r *rig) die(random *rand.Rand) {
 	}
 	res, err := r.attempt(stop, nil)
 	r.t.Logf("%s at %+v: %v", res.Reason, res.Counters, err)
+	r.server.Stop() // nothing that it has in hand is learned any more
+	if err := r.server.Start(); err != nil {
+		r.t.Fatal(err)
+	}
 	if _, foreign := errors.AsType[*kato.ForeignError](err); foreign || res.Reason == "" && how != 2 {
 		r.t.Fatal("it was not to end so")
 	}

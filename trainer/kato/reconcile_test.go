@@ -176,7 +176,7 @@ func TestReconcileCredit(t *testing.T) {
 	for _, s := range samples[1:] {
 		all += len(b.parts(string(s.Text))) - s.Learned
 	}
-	if want := fmt.Sprintf("4 samples may have been under way: %d of their %d patterns are learned", 3+parts+2, all); !strings.Contains(said, want) {
+	if want := fmt.Sprintf("4 samples may have been under way, %d of %d patterns learned", 3+parts+2, all); !strings.Contains(said, want) {
 		t.Errorf("said is %q, not %q", said, want)
 	}
 	before := b.server.Requests(katotest.Observe)
