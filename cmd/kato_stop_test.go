@@ -27,9 +27,10 @@ func (r *katoRig) checkInterrupted(attempts int) {
 // TestKatoInterrupt interrupts a trainer whose requests all hang. What was in flight
 // is left as it is: learned when the trainer is gone, or never.
 func TestKatoInterrupt(t *testing.T) {
+	t.Parallel()
 	r := newKato(t, 3, katotest.Options{})
 	line := append(samples(200), atOnce...)
-	for stop := range 3 {
+	for stop := range unlessShort(3, 2) {
 		from := r.Requests(katotest.Observe) + 100*(1+stop)
 		r.wrong(func(q katotest.Request) katotest.Fault {
 			return katotest.Fault{Hang: q.Kind == katotest.Observe && q.N > from || q.Kind == katotest.Delete, Late: q.N%2 == 0}
@@ -68,6 +69,7 @@ func (r *katoRig) awaitQuiet() {
 
 // TestKatoInterruptAway interrupts a trainer that waits for its server.
 func TestKatoInterruptAway(t *testing.T) {
+	t.Parallel()
 	r := newKato(t, 3, katotest.Options{})
 	line := append(samples(200), atOnce...)
 
@@ -107,9 +109,10 @@ func (r *katoRig) killed(n int, line ...string) {
 // TestKatoUnsaved kills a trainer again and again before its first snapshot: from
 // its mark the line of a job script goes on as exactly.
 func TestKatoUnsaved(t *testing.T) {
+	t.Parallel()
 	r := newKato(t, 3, katotest.Options{})
 	line := append(samples(150), "--workers", "4", "--checkpoint-interval", "1h")
-	for kill := range 4 {
+	for kill := range unlessShort(4, 2) {
 		r.killed(400, line...)
 		run := r.shown()
 		if run.SnapshotCount != 0 || len(run.Attempts) != kill+1 {
@@ -125,11 +128,12 @@ func TestKatoUnsaved(t *testing.T) {
 
 // TestKatoKillRetry kills trainers while they train errored rows once more.
 func TestKatoKillRetry(t *testing.T) {
+	t.Parallel()
 	r := newKato(t, 3, katotest.Options{Fault: katotest.Poison(everyRow, katotest.Fault{Status: 422})})
 	r.story()
 	r.trainer(0, "--max-errors", "0", "--workers", "8")
 	r.checkErrored(storyRows, "the server answers 422", 1)
-	for range 4 {
+	for range unlessShort(4, 2) {
 		r.killed(30, "--retry-errored")
 	}
 	r.trainer(0, "--retry-errored")

@@ -52,7 +52,12 @@ func newKato(t *testing.T, layers int, o katotest.Options) *katoRig {
 	r.flags = []string{
 		"--learner", "kato", "--kato-url", server.URL, "--chunk-sizes", strings.Join(sizes, ","),
 		// All of it is on this machine: what takes seconds there takes milliseconds here.
-		"--kato-wait", "20s", "--kato-poll", "4ms", "--kato-timeout", "300ms", "--kato-visible", "20ms",
+		"--kato-wait", "20s", "--kato-poll", "4ms",
+	}
+	if raceEnabled { // which is slow
+		r.flags = append(r.flags, "--kato-timeout", "1s", "--kato-visible", "80ms")
+	} else {
+		r.flags = append(r.flags, "--kato-timeout", "300ms", "--kato-visible", "20ms")
 	}
 	return r
 }
@@ -271,6 +276,14 @@ func says(t *testing.T, text string, patterns ...string) {
 			t.Errorf("no %q in\n%s", p, text)
 		}
 	}
+}
+
+// unlessShort is n, or the lesser number that does for a look at the races.
+func unlessShort(n, short int) int {
+	if testing.Short() {
+		return min(n, short)
+	}
+	return n
 }
 
 // samples is the flag for a target.
