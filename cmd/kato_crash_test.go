@@ -13,15 +13,7 @@ import (
 	"ckptledger/trainer/kato/katotest"
 )
 
-var katoSamples = flag.Int("kato-samples", 2000, "how many samples the tests train on a KATO server that fails all the time")
-
-// katoTarget is how far the crash tests of kato go.
-func katoTarget() int {
-	if testing.Short() {
-		return min(*katoSamples, 300)
-	}
-	return *katoSamples
-}
+var katoSamples = flag.Int("kato-samples", 2000, "how many samples TestKatoFaults and TestKatoKill train; for 20000 they take minutes")
 
 // breaking are the options of a server on which everything fails that can: it
 // restarts every 500 requests, refuses connections for a while then, and about one
@@ -47,9 +39,10 @@ func breaking(seed uint64) katotest.Options {
 // what it would know if nothing had happened.
 func TestKatoFaults(t *testing.T) {
 	t.Parallel() // most of the time it waits
+	target := unlessShort(*katoSamples, 200)
 	for _, c := range []struct{ layers, workers, samples int }{
-		{3, 8, katoTarget()}, // of 30 connections, 24
-		{4, 4, katoTarget() / 5},
+		{3, 8, target}, // of 30 connections, 24
+		{4, 4, target / 5},
 	} {
 		t.Run(fmt.Sprintf("%d layers, %d workers", c.layers, c.workers), func(t *testing.T) {
 			r := newKato(t, c.layers, breaking(1))
@@ -70,15 +63,12 @@ func TestKatoFaults(t *testing.T) {
 // again, and finds nothing learned twice and nothing left out.
 func TestKatoKill(t *testing.T) {
 	t.Parallel()
-	enough := 20
-	if testing.Short() {
-		enough = 5
-	}
+	enough, target := unlessShort(20, 4), unlessShort(*katoSamples, 200)
+	longest := time.Duration(target) * 250 * time.Microsecond // until a kill: all kills together fit into one run
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	r := newKato(t, 3, breaking(seed))
-	target := katoTarget()
 	line := append(samples(target), "--workers", "8", "--checkpoint-interval", fmt.Sprint(target/10))
 
 	places := map[string]bool{} // at which trainers went on
@@ -91,7 +81,7 @@ func TestKatoKill(t *testing.T) {
 			t.Fatalf("only %d of %d processes lived long enough to be killed", kills, try)
 		}
 		c := program(r.dir, "trainer", r.line(line...)...)
-		got, died := killAfter(t, c, "Training sample", time.Duration(random.IntN(500))*time.Millisecond)
+		got, died := killAfter(t, c, "Training sample", time.Duration(random.Int64N(int64(longest))))
 		places[wentOn.FindString(got.stderr)] = true
 		if died {
 			kills++

@@ -23,6 +23,7 @@ import (
 // that of the samples it occurs in, and of no other, though sessions are used over
 // and over, and lost.
 func TestKatoMetadata(t *testing.T) {
+	t.Parallel()
 	r := newKato(t, 4, breaking(3))
 	r.trainer(0, append(samples(150), "--workers", "7", "--capture-metadata", "2,3")...)
 	run := r.checkDone(150)
@@ -64,6 +65,7 @@ func TestKatoMetadata(t *testing.T) {
 // TestKatoNoMirror holds that a run without the mirror ends too, has learned nothing
 // less often than it occurs, and says what can be relied on.
 func TestKatoNoMirror(t *testing.T) {
+	t.Parallel()
 	r := newKato(t, 3, katotest.Options{})
 	line := append(samples(150), "--workers", "8", "--no-mirror", "--checkpoint-interval", "20")
 	r.killed(300, line...)
@@ -102,6 +104,7 @@ func (r *katoRig) checkAtLeast(run runJSON) {
 
 // TestKatoShow finalizes a run, and shows it to an operator.
 func TestKatoShow(t *testing.T) {
+	t.Parallel()
 	r := newKato(t, 3, katotest.Options{})
 	line := append(samples(60), "--workers", "4")
 	r.trainer(0, append(line, "--finalize")...)

@@ -1,9 +1,9 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"io"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -52,7 +52,12 @@ func newKato(t *testing.T, layers int, o katotest.Options) *katoRig {
 	r.flags = []string{
 		"--learner", "kato", "--kato-url", server.URL, "--chunk-sizes", strings.Join(sizes, ","),
 		// All of it is on this machine: what takes seconds there takes milliseconds here.
-		"--kato-wait", "20s", "--kato-poll", "4ms", "--kato-timeout", "300ms", "--kato-visible", "20ms",
+		"--kato-wait", "20s", "--kato-poll", "4ms",
+	}
+	if raceEnabled { // which is slow
+		r.flags = append(r.flags, "--kato-timeout", "1s", "--kato-visible", "80ms")
+	} else {
+		r.flags = append(r.flags, "--kato-timeout", "300ms", "--kato-visible", "20ms")
 	}
 	return r
 }
@@ -82,17 +87,59 @@ func (r *katoRig) command(code int, name string, args ...string) result {
 	return got
 }
 
-// start starts a trainer of this line, whose output goes to stderr. It is killed
-// with the test, if it has not ended by then.
-func (r *katoRig) start(stderr io.Writer, more ...string) *exec.Cmd {
+// started is a trainer at work.
+type started struct {
+	*exec.Cmd
+	t    *testing.T
+	said trigger       // to be read when it has ended
+	done chan struct{} // closed then
+}
+
+// start starts a trainer of this line. It is killed with the test, if it has not
+// ended by then.
+func (r *katoRig) start(more ...string) *started {
 	r.t.Helper()
-	c := program(r.dir, "trainer", r.line(more...)...)
-	c.Stdout, c.Stderr = new(bytes.Buffer), stderr
-	if err := c.Start(); err != nil {
+	p := &started{Cmd: program(r.dir, "trainer", r.line(more...)...), t: r.t, done: make(chan struct{})}
+	p.Stderr = &p.said
+	if err := p.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(func() { _ = c.Process.Kill() })
-	return c
+	go func() {
+		_ = p.Wait() // it says no more than the exit code
+		close(p.done)
+	}()
+	r.t.Cleanup(func() {
+		_ = p.Process.Kill()
+		<-p.done
+	})
+	return p
+}
+
+// until waits for what the trainer is to bring about.
+func (p *started) until(due <-chan struct{}) {
+	p.t.Helper()
+	select {
+	case <-due:
+	case <-p.done:
+		p.t.Fatalf("%q ended before it was to\n%s", p.Args, p.said.String())
+	}
+}
+
+// ends sends a signal, by which the trainer must end with an exit code: -1 for one
+// that is killed.
+func (p *started) ends(sig os.Signal, code int) {
+	p.t.Helper()
+	if err := p.Process.Signal(sig); err != nil {
+		p.t.Fatal(err)
+	}
+	select {
+	case <-p.done:
+	case <-time.After(time.Minute):
+		p.t.Fatalf("%q does not end by %v", p.Args, sig)
+	}
+	if got := p.ProcessState.ExitCode(); got != code {
+		p.t.Fatalf("exit code %d by %v, want %d\n%s", got, sig, code, p.said.String())
+	}
 }
 
 // shown is the newest run, as ckpt shows it.
@@ -221,18 +268,6 @@ func (r *katoRig) at(n int, do func()) {
 	})
 }
 
-// ended waits for a process, and returns its exit code.
-func (r *katoRig) ended(c *exec.Cmd) int {
-	r.t.Helper()
-	limit := time.AfterFunc(time.Minute, func() {
-		r.t.Errorf("%q does not end", c.Args)
-		_ = c.Process.Kill()
-	})
-	defer limit.Stop()
-	_ = c.Wait() // it says no more than the code
-	return c.ProcessState.ExitCode()
-}
-
 // says holds that a text matches all of the patterns.
 func says(t *testing.T, text string, patterns ...string) {
 	t.Helper()
@@ -241,6 +276,14 @@ func says(t *testing.T, text string, patterns ...string) {
 			t.Errorf("no %q in\n%s", p, text)
 		}
 	}
+}
+
+// unlessShort is n, or the lesser number that does for a look at the races.
+func unlessShort(n, short int) int {
+	if testing.Short() {
+		return min(n, short)
+	}
+	return n
 }
 
 // samples is the flag for a target.
