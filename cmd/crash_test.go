@@ -127,9 +127,15 @@ func TestKillShuffled(t *testing.T) {
 // has not ended well by then.
 func killLater(t *testing.T, dir string, after time.Duration, args ...string) (r result, died bool) {
 	t.Helper()
-	c := program(dir, "trainer", args...)
+	return killAfter(t, program(dir, "trainer", args...), "Checkpoint saved", after)
+}
+
+// killAfter runs a process that is killed so long after it has said a text, if it
+// has not ended well by then.
+func killAfter(t *testing.T, c *exec.Cmd, text string, after time.Duration) (r result, died bool) {
+	t.Helper()
 	var stdout bytes.Buffer
-	stderr := &trigger{text: "Checkpoint saved", do: func() {
+	stderr := &trigger{text: text, do: func() {
 		time.AfterFunc(after, func() { c.Process.Kill() })
 	}}
 	c.Stdout, c.Stderr = &stdout, stderr
@@ -223,10 +229,16 @@ func TestJobScript(t *testing.T) {
 
 // TestInterrupt sends the signals that end a training and finds the snapshot, and
 // the model unharmed by five stops in a row.
-func TestInterrupt(t *testing.T) {
+func TestInterrupt(t *testing.T) { testInterrupt(t) }
+
+// TestInterruptWorkers does so to a trainer that works on many samples at a time.
+func TestInterruptWorkers(t *testing.T) { testInterrupt(t, "--workers", "8") }
+
+func testInterrupt(t *testing.T, flags ...string) {
+	t.Helper()
 	want := uninterrupted(t, crashSamples)
 	dir := t.TempDir()
-	line := []string{"resume", "sample", "--or-start", "--max-samples", fmt.Sprint(crashSamples)}
+	line := append([]string{"resume", "sample", "--or-start", "--max-samples", fmt.Sprint(crashSamples)}, flags...)
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
 		c := program(dir, "trainer", line...)
 		stderr := &trigger{text: "Training sample", do: func() { c.Process.Signal(sig) }}

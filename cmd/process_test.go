@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"ckptledger/ledger"
 )
 
 // This file has what the Go tests of whole processes share.
@@ -86,11 +88,13 @@ type runJSON struct {
 	Run             string `json:"run"`
 	Status          string `json:"status"`
 	Trained         int64  `json:"trained"`
+	Errored         int64  `json:"errored"`
 	Row             int64  `json:"row"`
 	SnapshotCount   int64  `json:"snapshot_count"`
 	Kind            string `json:"kind"`
 	ModelDigest     string `json:"model_digest"`
 	ResumedAtSample int64  `json:"resumed_at_sample"`
+	Exactness       string `json:"exactness"`
 	Live            struct {
 		Trained int64 `json:"trained"`
 	} `json:"live"`
@@ -105,6 +109,7 @@ type runJSON struct {
 		Row     int64  `json:"row"`
 		Model   string `json:"model_digest"`
 	} `json:"snapshots"`
+	ErroredRows []ledger.ErroredRow `json:"errored_rows"`
 }
 
 func decode[T any](t *testing.T, r result) T {

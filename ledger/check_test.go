@@ -96,8 +96,9 @@ func (c *checker) check(t *tx) {
 		c.run(t, e)
 		return nil
 	}))
-	if n := counts["runs"]; counts["heads"] != n || counts["keys"] != n || counts["recent"] != n || counts["names"] != named {
-		c.failf("%d runs (%d with names), but %d heads, %d keys, %d recent, %d names", n, named, counts["heads"], counts["keys"], counts["recent"], counts["names"])
+	n, there := counts["runs"], counts["runs"]-counts["trash"]
+	if counts["heads"] != n || counts["keys"] != there || counts["recent"] != there || counts["names"] != named {
+		c.failf("%d runs (%d with names, %d in the trash), but %d heads, %d keys, %d recent, %d names", n, named, counts["trash"], counts["heads"], counts["keys"], counts["recent"], counts["names"])
 	}
 	c.objects(t)
 }
@@ -109,15 +110,20 @@ func (c *checker) run(t *tx, e Entry) {
 	if hash != e.ConfigHash {
 		c.failf("run %s: config hash %s, not %s", e.ID, e.ConfigHash, hash)
 	}
-	for _, index := range []struct{ bucket, key, want []byte }{
-		{bRecent, be64(h.Touched), []byte(e.ID)}, {bKeys, indexKey(&e.Run), nil}, {bNames, []byte(e.Name), []byte(e.ID)},
+	_, trashed, err := t.trashed(e.ID)
+	c.must(err)
+	for _, index := range []struct {
+		bucket, key, want []byte
+		absent            bool
+	}{
+		{bRecent, be64(h.Touched), []byte(e.ID), trashed}, {bKeys, indexKey(&e.Run), nil, trashed}, {bNames, []byte(e.Name), []byte(e.ID), false},
 	} {
 		if len(index.key) == 0 {
 			continue
 		}
 		v, err := t.get(index.bucket, index.key)
 		c.must(err)
-		if v == nil || !bytes.Equal(v, index.want) {
+		if (v == nil) != index.absent || !index.absent && !bytes.Equal(v, index.want) {
 			c.failf("run %s: %s %q is %q", e.ID, index.bucket, index.key, v)
 		}
 	}

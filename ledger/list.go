@@ -27,7 +27,7 @@ type Query struct {
 	Limit    int // 0 is no limit
 }
 
-// List returns runs, the one touched last first, and whether there are more. It
+// List returns the runs outside the trash, the one touched last first, and whether there are more. It
 // reads in pieces, so that commits go on meanwhile; a run that was committed to
 // while the list was read stands in it once. Damaged records are left out of the
 // list, and are all in the error, which wraps ErrDamaged.
@@ -100,12 +100,13 @@ func (l *Ledger) List(ctx context.Context, q Query) (entries []Entry, more bool,
 	return entries, more, errors.Join(damaged...)
 }
 
-// Count returns how many runs there are; with datasets, how many of these.
+// Count returns how many runs there are outside the trash; with datasets, how many
+// of these.
 func (l *Ledger) Count(ctx context.Context, datasets ...string) (int, error) {
 	n := 0
 	count := func(*tx, []byte) error { n++; return nil }
 	if len(datasets) == 0 {
-		err := l.eachKey(ctx, bRuns, nil, count)
+		err := l.eachKey(ctx, bRecent, nil, count)
 		return n, err
 	}
 	for _, d := range datasets {

@@ -41,8 +41,8 @@ func (s *Session) Mark(ctx context.Context, m Mark) error {
 		if _, err := s.mine(t); err != nil {
 			return err
 		}
-		if _, err := t.b.CreateBucketIfNotExists(bMarks); err != nil {
-			return fmt.Errorf("create bucket: %w", err)
+		if err := t.makeBucket(bMarks); err != nil {
+			return err
 		}
 		return t.putJSON(bMarks, runKey(s.run.ID), &m)
 	})
@@ -69,7 +69,7 @@ func (m *Mark) check() error {
 func (l *Ledger) Mark(ctx context.Context, id RunID) (Mark, error) {
 	var m Mark
 	err := l.db.view(ctx, func(t *tx) error {
-		if t.b.Bucket(bMarks) == nil {
+		if !t.hasBucket(bMarks) {
 			return nil
 		}
 		_, err := t.getJSON(bMarks, runKey(id), &m)

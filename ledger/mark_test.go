@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,5 +55,41 @@ func TestMarkOfAnother(t *testing.T) {
 	wantIs(t, s.Mark(ctx, mark), ErrLeaseLost)
 	if got, err := l.Mark(ctx, s.Run().ID); err != nil || got.Row != 0 {
 		t.Errorf("row %d, %v", got.Row, err)
+	}
+}
+
+// TestOlderLedger holds that ledgers from before there were marks and a trash have
+// both when they are needed.
+func TestOlderLedger(t *testing.T) {
+	ctx := context.Background()
+	l := testLedger(t)
+	s := begin(t, l, testRun("d"))
+	edit(t, l, func(x *tx) error {
+		return errors.Join(x.b.DeleteBucket(bMarks), x.b.DeleteBucket(bTrash))
+	})
+	if _, err := l.Mark(ctx, s.Run().ID); err != nil {
+		t.Error(err)
+	}
+	if runs, err := l.Trashed(ctx); err != nil || len(runs) > 0 {
+		t.Errorf("%d runs in the trash, %v", len(runs), err)
+	}
+	if _, ok, err := l.InTrash(ctx, s.Run().ID); ok || err != nil {
+		t.Errorf("in the trash: %v, %v", ok, err)
+	}
+	commit(t, s, step(s, 1))
+	if err := s.Mark(ctx, Mark{Counters: Counters{Row: 1, Trained: 1}, Position: []byte(`{}`), Reach: 1}); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Trash(ctx, s.Run().ID); err != nil {
+		t.Error(err)
+	}
+	if m, err := l.Mark(ctx, s.Run().ID); err != nil || m.Row != 1 {
+		t.Errorf("mark at row %d, %v", m.Row, err)
+	}
+	if _, ok, err := l.InTrash(ctx, s.Run().ID); !ok || err != nil {
+		t.Errorf("in the trash: %v, %v", ok, err)
 	}
 }

@@ -34,6 +34,7 @@ type modelRun struct {
 	touched       uint64
 	commit        uint64
 	origin        *Origin
+	trashed       bool
 }
 
 type modelSession struct {
@@ -65,7 +66,7 @@ func (m *model) drawRun(t *rapid.T) (run Run, taken bool) {
 	run = testRun(rapid.SampledFrom([]string{"wikitext", "c4", "first"}).Draw(t, "dataset"))
 	run.Name = rapid.SampledFrom([]string{"", "", "", "first", "second", "c4"}).Draw(t, "name")
 	for _, r := range m.runs {
-		taken = taken || run.Name != "" && (r.name == run.Name || r.dataset == run.Name) || r.name == run.Dataset
+		taken = taken || run.Name != "" && (r.name == run.Name || r.dataset == run.Name && !r.trashed) || r.name == run.Dataset
 	}
 	return run, taken || run.Name == run.Dataset
 }
@@ -130,6 +131,12 @@ func (m *model) proceed(t *rapid.T) {
 		return
 	}
 	wantError(t, err, nil)
+	if r.trashed {
+		_, err := m.l.Continue(context.Background(), lease, uint64(len(r.snaps)), Changes{}, Attempt{})
+		wantError(t, err, ErrTrashed)
+		wantError(t, lease.Release(), nil)
+		return
+	}
 	if held {
 		r.attempt++ // the fence
 		m.tryCommits(t, r)
@@ -251,6 +258,35 @@ func (m *model) close(t *rapid.T) {
 	}
 }
 
+func (m *model) trash(t *rapid.T) {
+	r := m.drawKnown(t)
+	err := m.l.Trash(context.Background(), r.id)
+	var inUse *HeldError
+	if slices.ContainsFunc(m.sessions, func(s *modelSession) bool { return s.run == r }) {
+		if !errors.As(err, &inUse) {
+			t.Fatalf("a run that is trained went to the trash: %v", err)
+		}
+		return
+	}
+	wantError(t, err, nil)
+	r.trashed = true
+}
+
+func (m *model) untrash(t *rapid.T) {
+	r := m.drawKnown(t)
+	if !r.trashed {
+		t.Skip("not in the trash")
+	}
+	err := m.l.Untrash(context.Background(), r.id)
+	if slices.ContainsFunc(m.runs, func(o *modelRun) bool { return o.name == r.dataset }) {
+		wantError(t, err, ErrNameTaken)
+		return
+	}
+	wantError(t, err, nil)
+	r.trashed = false
+	m.touch(r)
+}
+
 // check compares all that can be asked with what the model says, now and then.
 func (m *model) check(t *rapid.T) {
 	if rapid.IntRange(0, 4).Draw(t, "look") > 0 {
@@ -258,6 +294,12 @@ func (m *model) check(t *rapid.T) {
 	}
 	ctx := context.Background()
 	newest := slices.SortedFunc(slices.Values(m.runs), func(a, b *modelRun) int { return cmp.Compare(b.touched, a.touched) })
+	newest = slices.DeleteFunc(newest, func(r *modelRun) bool { return r.trashed })
+	trashed, err := m.l.Trashed(ctx)
+	wantError(t, err, nil)
+	if n, err := m.l.Count(ctx); len(trashed) != len(m.runs)-len(newest) || n != len(newest) || err != nil {
+		t.Fatalf("%d runs in the trash and %d outside, not %d and %d (%v)", len(trashed), n, len(m.runs)-len(newest), len(newest), err)
+	}
 	entries, more, err := m.l.List(ctx, Query{})
 	wantError(t, err, nil)
 	if len(entries) != len(newest) || more {
@@ -356,6 +398,7 @@ func TestAgainstModel(t *testing.T) {
 		commit := m.commit // more often than the others
 		t.Repeat(map[string]func(*rapid.T){
 			"": m.check, "begin": m.begin, "fork": m.fork, "proceed": m.proceed, "end": m.end, "close": m.close,
+			"trash": m.trash, "untrash": m.untrash,
 			"commit": commit, "commit too": commit, "commit again": commit,
 		})
 		for _, err := range problems(l) {

@@ -20,10 +20,12 @@ var (
 	bRecent    = []byte("recent")    // Head.Touched -> run
 	bObjects   = []byte("objects")   // SHA-256 (32 bytes) -> references, bytes (8 each)
 	bFiles     = []byte("files")     // what is known of local data files, by the source's own key
-	bMarks     = []byte("marks")     // run -> Mark; ledgers that were made before there were marks get it with the first
+	// Ledgers that were made before there were these get each with the first record.
+	bMarks = []byte("marks") // run -> Mark
+	bTrash = []byte("trash") // run -> when it was moved there; such a run is in neither keys nor recent
 )
 
-var buckets = [][]byte{bMeta, bRuns, bHeads, bNames, bKeys, bAttempts, bSnapshots, bErrored, bRecent, bObjects, bFiles, bMarks}
+var buckets = [][]byte{bMeta, bRuns, bHeads, bNames, bKeys, bAttempts, bSnapshots, bErrored, bRecent, bObjects, bFiles, bMarks, bTrash}
 
 // grows are the buckets whose keys come in order, run by run or altogether, so
 // that their pages may be filled.
@@ -122,6 +124,17 @@ func (t *tx) nextCommit() (uint64, error) {
 		n += binary.BigEndian.Uint64(v)
 	}
 	return n, t.put(bMeta, keyCommits, be64(n))
+}
+
+// hasBucket reports whether there is a bucket that older ledgers do not have.
+func (t *tx) hasBucket(name []byte) bool { return t.b.Bucket(name) != nil }
+
+// makeBucket makes such a bucket where there is none.
+func (t *tx) makeBucket(name []byte) error {
+	if _, err := t.b.CreateBucketIfNotExists(name); err != nil {
+		return fmt.Errorf("create bucket %s: %w", name, err)
+	}
+	return nil
 }
 
 // touch writes a head and moves its run to the front of the recent ones.

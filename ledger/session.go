@@ -117,6 +117,9 @@ func (l *Ledger) Continue(ctx context.Context, lease *Lease, seq uint64, c Chang
 		if err != nil {
 			return err
 		}
+		if _, ok, err := t.trashed(e.ID); ok || err != nil {
+			return errors.Join(ErrTrashed, err)
+		}
 		if e.Head.Attempt != lease.attempt {
 			return fmt.Errorf("attempt %d began meanwhile: %w", e.Head.Attempt, ErrLeaseLost)
 		}
@@ -325,6 +328,11 @@ func (s *Session) mine(t *tx) (Head, error) {
 	h, err := t.head(s.run.ID)
 	if err == nil && h.Attempt != s.attempt.Number {
 		err = ErrLeaseLost
+	}
+	if err == nil { // where locks are no proof somebody may have moved it there
+		if _, ok, trashErr := t.trashed(s.run.ID); ok || trashErr != nil {
+			err = errors.Join(ErrTrashed, trashErr)
+		}
 	}
 	return h, err
 }

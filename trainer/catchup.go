@@ -24,6 +24,8 @@ type Behind struct {
 	Counters ledger.Counters
 	Errored  []ledger.ErroredRow // the run's, up to the snapshot
 
+	Skip *int64 // Options.Skip
+
 	// OpenAt opens the data at a row that lies before the snapshot.
 	OpenAt func(ctx context.Context, row int64) (stream.Reader, error)
 }
@@ -83,6 +85,8 @@ type catchUp struct {
 	standing      *Standing
 	samples       []Sample // begun
 }
+
+func (c *catchUp) skips(row int64) bool { return c.Skip != nil && *c.Skip == row }
 
 // newer reports whether the mark stands further than the snapshot.
 func (c *catchUp) newer() bool {
@@ -190,7 +194,7 @@ func (c *catchUp) retrying(ctx context.Context) error {
 		}
 		c.standing.Retrying = append(c.standing.Retrying, was)
 		rows[was.Row] = func(r *stream.Row) error {
-			c.samples = append(c.samples, Sample{Row: was.Row, Text: slices.Clone(r.Text), Learned: was.Learned})
+			c.samples = append(c.samples, Sample{Row: was.Row, Text: slices.Clone(r.Text), Learned: was.Learned, Skip: c.skips(was.Row)})
 			return nil
 		}
 	}
@@ -215,7 +219,8 @@ func (c *catchUp) begun(ctx context.Context) error {
 		rows := b.Rows()
 		for i := range rows {
 			if rows[i].Kind == stream.Sample {
-				c.samples = append(c.samples, Sample{Row: rows[i].At.Row, Number: number, Text: rows[i].Text})
+				row := rows[i].At.Row
+				c.samples = append(c.samples, Sample{Row: row, Number: number, Text: rows[i].Text, Skip: c.skips(row)})
 			}
 			if rows[i].Kind != stream.Filtered {
 				number++

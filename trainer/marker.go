@@ -19,21 +19,29 @@ import (
 var markEvery = 50 * time.Millisecond
 
 // leastAhead is how many rows at least may be begun before the next mark.
-const leastAhead = 16
+const leastAhead = 64
+
+// markAtLeast is how long there is at most between two marks, also where nothing
+// moves: by a mark that is refused a trainer learns that another has taken the run
+// over, while a sample may take minutes.
+func markAtLeast() time.Duration { return 20 * markEvery }
 
 // A marker marks, behind the training, how far a run with a Remote learner has
 // come. No row is begun before a mark says that it may be, so that a resume knows
 // which rows to ask for; a mark reaches so far ahead that training seldom waits
 // for the next one.
 type marker struct {
-	write func(ledger.Mark) error
-	wake  chan struct{} // there is something to write
-	done  chan struct{} // closed when nothing is written any more
+	write  func(ledger.Mark) error
+	failed func(error)   // told why no mark can be written any more
+	wake   chan struct{} // there is something to write
+	done   chan struct{} // closed when nothing is written any more
 
 	mu      sync.Mutex
 	next    ledger.Mark // as it would be written now, but for ErroredRows and Reach
-	dirty   bool        // next is not what was written last
-	fed     int64       // rows before it were begun
+	changes int         // of next, so far
+	written int         // of those, how many are written
+	start   int64       // rows before it were begun by the attempts before
+	fed     int64       // rows before it were begun by this one
 	before  int64       // fed, when the last mark was written
 	reach   int64       // of the last mark
 	errored []ledger.ErroredRow
@@ -44,67 +52,71 @@ type marker struct {
 }
 
 // startMarker starts from where the run stands.
-func startMarker(start *Standing, write func(ledger.Mark) error) (*marker, error) {
-	m := &marker{write: write, wake: make(chan struct{}, 1), done: make(chan struct{}), wrote: make(chan struct{})}
+func startMarker(start *Standing, write func(ledger.Mark) error, failed func(error)) (*marker, error) {
+	m := &marker{write: write, failed: failed, wake: make(chan struct{}, 1), done: make(chan struct{}), wrote: make(chan struct{})}
 	position, err := json.Marshal(start.Cursor)
 	if err != nil {
 		return nil, fmt.Errorf("encode position: %w", err)
 	}
 	m.next = ledger.Mark{Counters: start.Counters, Position: position, Retrying: start.Retrying}
-	m.fed = max(start.Reach, start.Counters.Row)
+	m.start, m.fed = start.Reach, start.Counters.Row
 	m.before, m.reach = m.fed, start.Counters.Row
 	m.errored = slices.Clone(start.Errored)
 	go m.work()
 	return m, nil
 }
 
-// work writes marks until the marker is closed.
+// work writes marks until the marker is closed, or one cannot be written.
 func (m *marker) work() {
 	defer close(m.done)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for range m.wake {
-		m.mu.Lock()
-		closing := m.closing
-		if m.err != nil {
-			m.mu.Unlock()
-			if closing {
-				return
-			}
-			continue
+	idle := time.NewTimer(markAtLeast())
+	defer idle.Stop()
+	for {
+		select {
+		case <-m.wake:
+		case <-idle.C:
 		}
-		mark := m.next
-		mark.ErroredRows = slices.Clone(m.errored)
-		mark.Reach = m.fed
-		if !closing {
-			mark.Reach += max(leastAhead, 2*(m.fed-m.before))
-		}
-		mark.Reach = max(mark.Reach, mark.Row)
-		m.before, m.dirty = m.fed, false
-		m.reach = min(m.reach, mark.Reach) // whichever of the two marks will be there
-		m.mu.Unlock()
-
-		err := m.write(mark)
-
-		m.mu.Lock()
-		if err == nil {
-			m.reach = mark.Reach
-		}
-		m.err = err
-		close(m.wrote)
-		m.wrote = make(chan struct{})
-		m.mu.Unlock()
-		if closing {
+		if !m.writeNext() {
 			return
 		}
-		timer.Reset(markEvery)
-		<-timer.C
+		idle.Reset(markAtLeast())
+		time.Sleep(markEvery)
 	}
+}
+
+// writeNext writes a mark, and reports whether there may be another.
+func (m *marker) writeNext() bool {
+	m.mu.Lock()
+	closing, changes := m.closing, m.changes
+	mark := m.next
+	mark.ErroredRows = slices.Clone(m.errored)
+	mark.Reach = m.fed
+	if !closing {
+		mark.Reach += max(leastAhead, 2*(m.fed-m.before))
+	}
+	mark.Reach = max(mark.Reach, m.start, mark.Row)
+	m.before = m.fed
+	m.reach = min(m.reach, mark.Reach) // whichever of the two marks will be there
+	m.mu.Unlock()
+
+	err := m.write(mark)
+
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	close(m.wrote)
+	if err != nil {
+		m.err = err
+		m.failed(err)
+		return false
+	}
+	m.reach, m.written = mark.Reach, changes
+	m.wrote = make(chan struct{})
+	return !closing
 }
 
 // signal has a mark written. The caller has mu.
 func (m *marker) signal() {
-	m.dirty = true
+	m.changes++
 	select {
 	case m.wake <- struct{}{}:
 	default:
@@ -171,15 +183,16 @@ func (m *marker) retry(ctx context.Context, rows []ledger.ErroredRow) error {
 	m.mu.Lock()
 	m.next.Retrying = rows
 	m.signal()
+	upTo := m.changes
 	m.mu.Unlock()
 	if len(rows) == 0 {
 		return nil
 	}
 	for {
 		m.mu.Lock()
-		err, wrote, dirty := m.err, m.wrote, m.dirty
+		err, wrote, written := m.err, m.wrote, m.written
 		m.mu.Unlock()
-		if err != nil || !dirty {
+		if err != nil || written >= upTo {
 			return err
 		}
 		select {
@@ -215,8 +228,10 @@ func (m *marker) close() {
 	<-m.done
 }
 
-// startMarks has a Remote learner's run marked from here on.
-func (r *run) startMarks(ctx context.Context) error {
+// startMarks has a Remote learner's run marked from here on. Training is told to end
+// by failed where that cannot be done any more: then what is under way is given up,
+// because another attempt may be asking the server what was learned.
+func (r *run) startMarks(ctx context.Context, failed func(error)) error {
 	if _, ok := r.Learner.(Remote); !ok {
 		return nil
 	}
@@ -227,7 +242,7 @@ func (r *run) startMarks(ctx context.Context) error {
 	var err error
 	r.marker, err = startMarker(start, func(m ledger.Mark) error {
 		return r.saver.patiently(func() error { return r.Session.Mark(ctx, m) })
-	})
+	}, failed)
 	if err == nil {
 		r.Reader = &marked{Reader: r.Reader, marker: r.marker, row: r.now.Row}
 	}

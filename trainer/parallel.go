@@ -131,13 +131,23 @@ func (r *run) trainParallel(ctx, readCtx context.Context, stopped *atomic.Bool) 
 		all.Wait()
 		cancel()
 	}
-	for _, w := range workers {
-		err = errors.Join(err, w.Close())
-	}
+	err = errors.Join(err, closeAll(workers))
 	if c.err == nil && err != nil {
 		return failed(fmt.Errorf("workers: %w", err))
 	}
 	return *c.end, c.err
+}
+
+// closeAll closes workers at the same time: each may have to wait for a server that
+// is away.
+func closeAll(workers []Worker) error {
+	errs := make([]error, len(workers))
+	var all sync.WaitGroup
+	for i, w := range workers {
+		all.Go(func() { errs[i] = w.Close() })
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // serve is what a worker does until training ends.
@@ -206,7 +216,7 @@ func (c *crew) perform(ctx context.Context, b *batch, w Worker) {
 			continue
 		}
 		var s Sample
-		if s, b.errs[i] = c.sample(&rows[i], number); b.errs[i] == nil {
+		if s, b.errs[i] = c.sample(&rows[i], number, 0); b.errs[i] == nil {
 			b.work[i], b.errs[i] = w.Work(ctx, s)
 		}
 		var sampleErr *SampleError

@@ -22,6 +22,7 @@ import (
 type crowd struct {
 	list
 	work func(ctx context.Context, row int64) error // called for each sample; may be nil
+	bye  func()                                     // called when a worker closes; may be nil
 
 	open  atomic.Int32 // workers
 	most  atomic.Int32 // that worked at the same time
@@ -60,7 +61,13 @@ func (w *crowdWorker) Work(ctx context.Context, s trainer.Sample) (trainer.Work,
 	return s.Row, nil
 }
 
-func (w *crowdWorker) Close() error { w.c.open.Add(-1); return nil }
+func (w *crowdWorker) Close() error {
+	w.c.open.Add(-1)
+	if w.c.bye != nil {
+		w.c.bye()
+	}
+	return nil
+}
 
 // TestParallelInterrupted trains with any number of workers, in attempts that are
 // stopped, fail, reach a target or come to the end: each snapshot holds exactly
@@ -196,6 +203,20 @@ func TestParallelStop(t *testing.T) {
 	}
 }
 
+// TestParallelClose holds that no worker's farewell waits for another's, which may
+// take as long as a server that is away lets it wait.
+func TestParallelClose(t *testing.T) {
+	const workers = 8
+	var all sync.WaitGroup
+	all.Add(workers)
+	model := &crowd{bye: func() { all.Done(); all.Wait() }}
+	l := newLedger(t)
+	train(t, ledger.Exhausted, options(t, begin(t, l, model), mixed(10), model, trainer.Options{Workers: workers}))
+	if n := model.open.Load(); n != 0 {
+		t.Errorf("%d workers are not closed", n)
+	}
+}
+
 // TestParallelWikiText has the model of one worker, of the local learner.
 func TestParallelWikiText(t *testing.T) {
 	src := files(t, "rows.txt", wikitext(t))
@@ -279,3 +300,35 @@ func (r *silent) Next(context.Context) (*stream.Row, error) {
 }
 
 func (r *silent) Close() error { return nil }
+
+// Workers are closed at the same time: each may wait for a server that is away.
+func TestWorkersCloseTogether(t *testing.T) {
+	const workers = 8
+	l, src := newLedger(t), make(source, 20)
+	model := &leaving{}
+	model.fault = func(context.Context, trainer.Sample) error { return nil }
+	model.all.Add(workers)
+	s := begin(t, l, model)
+	train(t, ledger.Exhausted, options(t, s, src, model, trainer.Options{Workers: workers}))
+}
+
+// leaving is a learner whose workers close when all do.
+type leaving struct {
+	faulty
+	all sync.WaitGroup
+}
+
+type leavingWorker struct {
+	faultyWorker
+	all *sync.WaitGroup
+}
+
+func (l *leaving) NewWorker() (trainer.Worker, error) {
+	return leavingWorker{faultyWorker{&l.faulty}, &l.all}, nil
+}
+
+func (w leavingWorker) Close() error {
+	w.all.Done()
+	w.all.Wait()
+	return nil
+}

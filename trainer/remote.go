@@ -19,6 +19,7 @@ type Remote interface {
 	// Reconcile compares what is known here with what the server holds. It is
 	// called once, after Restore and Replay and before anything is sent. Begun are
 	// samples of which any part from their Learned on may be known there and not
-	// here.
+	// here. Of one that is to be skipped, what is known is kept for it: nobody else
+	// may come to count what it will not.
 	Reconcile(ctx context.Context, begun []Sample) error
 }

@@ -273,6 +273,9 @@ func TestRemote(t *testing.T) {
 			}
 			if !last && rapid.Bool().Draw(rt, "skip") {
 				o.Skip = &start.Counters.Row
+				if n := len(start.Retrying); n > 0 {
+					o.Skip = &start.Retrying[rapid.IntRange(0, n-1).Draw(rt, "skipped")].Row
+				}
 			}
 			res, err := trainer.Run(ctx, o)
 			session.Close()
@@ -373,4 +376,52 @@ func fewer(t *testing.T, times, short int) {
 			t.Error(err)
 		}
 	})
+}
+
+// A trainer whose run is taken over gives up what it has under way, however long
+// its samples take, and sends nothing more.
+func TestRemoteTakenOver(t *testing.T) {
+	was := *trainer.MarkEvery
+	*trainer.MarkEvery = time.Millisecond
+	defer func() { *trainer.MarkEvery = was }()
+	for _, workers := range []int{0, 3} {
+		l := newLedger(t)
+		learner := &hanging{mirrored: newMirrored(&server{learned: map[string]int{}}), hangs: make(chan struct{}, 10)}
+		session := begin(t, l, learner)
+		src := mixed(150)
+		go func() {
+			<-learner.hangs
+			lease, err := l.Acquire(context.Background(), session.Run().ID, takeOver)
+			if err != nil {
+				t.Errorf("take over: %v", err)
+				return
+			}
+			lease.Release()
+		}()
+		o := options(t, session, src, learner, trainer.Options{Workers: workers, Start: &trainer.Standing{Reader: &reader{source: src}}})
+		res, err := trainer.Run(context.Background(), o)
+		if res.Reason != ledger.Failed || !errors.Is(err, ledger.ErrLeaseLost) {
+			t.Errorf("%d workers: ended %s: %v", workers, res.Reason, err)
+		}
+		session.Close()
+	}
+}
+
+// hanging is a learner whose server does not answer.
+type hanging struct {
+	*mirrored
+	hangs chan struct{}
+}
+
+func (l *hanging) NewWorker() (trainer.Worker, error) { return l, nil }
+
+func (l *hanging) Work(ctx context.Context, s trainer.Sample) (trainer.Work, error) {
+	l.hangs <- struct{}{}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (l *hanging) Learn(ctx context.Context, s trainer.Sample) error {
+	_, err := l.Work(ctx, s)
+	return err
 }

@@ -36,13 +36,19 @@ func (r *run) retry(ctx context.Context) error {
 		if r.saver.failed() != nil {
 			return nil // finish returns what failed
 		}
+		// None of these may be missing from the record: it would be trained twice.
+		if len(r.errored) >= ledger.MaxErroredRows || r.Interval.due(r.saved, r.now, time.Since(r.savedAt)) {
+			if err := r.capture(ledger.Periodic, nil); err != nil {
+				return fmt.Errorf("take snapshot: %w", err)
+			}
+		}
 		row, err := rows.read(ctx, was.Row)
 		if err != nil {
 			return fmt.Errorf("read row %d again: %w", was.Row, err)
 		}
 		is, err := r.learnAgain(ctx, row, was)
 		if err != nil {
-			return fmt.Errorf("learn row %d again: %w", was.Row, err)
+			return &LearnError{Row: was.Row, Again: true, Err: err}
 		}
 		told.Rows++
 		if is.Trained {
@@ -56,12 +62,6 @@ func (r *run) retry(ctx context.Context) error {
 			r.errored = append(r.errored, is)
 			if err := r.mark(&is); err != nil {
 				return err
-			}
-		}
-		// None of these may be missing from the record: it would be trained twice.
-		if len(r.errored) == ledger.MaxErroredRows || r.Interval.due(r.saved, r.now, time.Since(r.savedAt)) {
-			if err := r.capture(ledger.Periodic, nil); err != nil {
-				return fmt.Errorf("take snapshot: %w", err)
 			}
 		}
 	}
@@ -84,7 +84,10 @@ func (r *run) learnAgain(ctx context.Context, row *stream.Row, was ledger.Errore
 		was.Reason = row.Reason
 		return was, nil
 	}
-	err := r.Learner.Learn(ctx, Sample{Row: row.At.Row, Text: row.Text, Learned: was.Learned})
+	s, err := r.sample(row, 0, was.Learned)
+	if err == nil {
+		err = r.Learner.Learn(ctx, s)
+	}
 	var sampleErr *SampleError
 	switch {
 	case err == nil:

@@ -83,6 +83,12 @@ type expected struct {
 func (e *expected) learn(u unit, row int64) (ok, ends bool) {
 	was := e.errored[row]
 	switch {
+	case row == u.skip:
+		if e.remote {
+			was.Learned = 2
+		}
+		e.errored[row] = ledger.ErroredRow{Row: row, Reason: "skipped by the operator", Learned: was.Learned}
+		return false, false
 	case row == u.end:
 		return false, true
 	case u.number < e.until[row]:
@@ -130,11 +136,6 @@ func (e *expected) attempt(u unit) ledger.Reason {
 			continue
 		case kind == stream.Errored:
 			e.errored[e.Row] = ledger.ErroredRow{Row: e.Row, Reason: "malformed"}
-		case e.Row == u.skip:
-			e.errored[e.Row] = ledger.ErroredRow{Row: e.Row, Reason: "skipped by the operator"}
-			if e.remote {
-				e.errored[e.Row] = ledger.ErroredRow{Row: e.Row, Reason: "skipped by the operator", Learned: 2}
-			}
 		default:
 			var ends bool
 			if ok, ends = e.learn(u, e.Row); ends {
@@ -154,9 +155,9 @@ func (e *expected) attempt(u unit) ledger.Reason {
 func (e *expected) fault(u unit, stop func()) func(context.Context, trainer.Sample) error {
 	from, was := e.Row, maps.Clone(e.errored)
 	return func(ctx context.Context, s trainer.Sample) error {
-		want := trainer.Sample{Row: s.Row, Text: s.Text, Learned: was[s.Row].Learned}
+		want := trainer.Sample{Row: s.Row, Text: s.Text, Learned: was[s.Row].Learned, Skip: s.Row == u.skip}
 		if s.Row >= from {
-			want.Number, want.Skip = e.src.counters(s.Row).Samples(), s.Row == u.skip
+			want.Number = e.src.counters(s.Row).Samples()
 		}
 		switch {
 		case !gocmp.Equal(want, s):
@@ -424,5 +425,46 @@ func TestRetryAndMaxErrors(t *testing.T) {
 	var tooMany *trainer.MaxErrorsError
 	if want := (ledger.Counters{Row: 15, Trained: 7, Errored: 8}); !errors.As(err, &tooMany) || res.Newest.Counters != want {
 		t.Errorf("ended at %+v, not %+v: %v", res.Newest.Counters, want, err)
+	}
+}
+
+// A row that fails the run each time it is tried again can be left errored.
+func TestRetrySkips(t *testing.T) {
+	for _, onServer := range []bool{false, true} {
+		l, src := newLedger(t), make(source, 6)
+		var seen []trainer.Sample
+		f := &faulty{fault: func(_ context.Context, s trainer.Sample) error {
+			if s.Skip {
+				seen = append(seen, s)
+				return &trainer.SampleError{Row: s.Row, Learned: 3, Err: trainer.ErrSkipped}
+			}
+			if s.Row == 4 {
+				return &trainer.SampleError{Row: s.Row, Learned: 2, Err: errors.New("too long")}
+			}
+			return nil
+		}}
+		var model trainer.Learner = f
+		if onServer {
+			model = &remote{*f}
+		}
+		s := begin(t, l, model)
+		train(t, ledger.Exhausted, options(t, s, src, model, trainer.Options{}))
+		s = proceed(t, l, s.Run().ID, &faulty{}, ledger.LeaseOptions{})
+		errored, err := l.Errored(t.Context(), s.Run().ID, s.Last().Seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		skip := int64(4)
+		train(t, ledger.Exhausted, options(t, s, src, model, trainer.Options{Retry: errored, OpenAt: src.openAt, Skip: &skip}))
+		left, err := l.Errored(t.Context(), s.Run().ID, s.Last().Seq)
+		if err != nil || len(left) != 1 || left[0].Reason != trainer.ErrSkipped.Error() {
+			t.Fatalf("%+v, %v", left, err)
+		}
+		if onServer && (left[0].Learned != 3 || len(seen) != 1 || seen[0].Learned != 2) {
+			t.Errorf("on a server: %+v, %+v", left, seen)
+		}
+		if !onServer && len(seen) > 0 {
+			t.Errorf("the learner was asked: %+v", seen)
+		}
 	}
 }

@@ -38,7 +38,7 @@ type Options struct {
 	Retry  []ledger.ErroredRow
 	OpenAt func(ctx context.Context, row int64) (stream.Reader, error)
 	// Skip is a row that is not learned if it is a sample, but errored by
-	// ErrSkipped. Nil is none.
+	// ErrSkipped; also one of Retry. Nil is none.
 	Skip *int64
 	// Stop asks for the end when it is closed: the sample in hand is finished or
 	// given up, a snapshot committed. Nil is never.
@@ -92,11 +92,18 @@ func (e *MaxErrorsError) Error() string {
 // A LearnError says that a sample could not be learned, and that the run ends before
 // it.
 type LearnError struct {
-	Row int64
-	Err error
+	Row   int64
+	Again bool // it was errored before, and tried again
+	Err   error
 }
 
-func (e *LearnError) Error() string { return fmt.Sprintf("learn row %d: %v", e.Row, e.Err) }
+func (e *LearnError) Error() string {
+	again := ""
+	if e.Again {
+		again = " again"
+	}
+	return fmt.Sprintf("learn row %d%s: %v", e.Row, again, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *LearnError) Unwrap() error { return e.Err }
@@ -109,8 +116,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if o.EndWait == 0 {
 		o.EndWait = time.Minute
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 
 	r := &run{Options: o, started: time.Now(), tell: serialize(o.Events)}
 	r.now = o.Session.Last().Counters
@@ -121,13 +128,16 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r.from = r.now
 	r.pulse.set(r.now)
 	r.saver = startSaver(o.Session, r.tell, o.EndWait)
-	if err := r.startMarks(ctx); err != nil {
+	if err := r.startMarks(ctx, cancel); err != nil {
 		return Result{}, errors.Join(err, r.saver.close())
 	}
 	teller, _ := o.Learner.(Teller)
 	stopHeart := (&heart{session: o.Session, pulse: &r.pulse, target: o.Target, learner: teller, tell: r.tell}).start()
 
 	end, runErr := r.train(ctx)
+	if cause := context.Cause(ctx); cause != nil && errors.Is(runErr, context.Canceled) { // it says why
+		end, runErr = failed(fmt.Errorf("train row %d: %w", r.now.Row, cause))
+	}
 	r.stopMarks()
 	saveErr := r.finish(end)
 	stopHeart() // beats until all is recorded: on some file systems they alone are the sign of life
@@ -181,6 +191,13 @@ func (r *run) train(ctx context.Context) (ledger.End, error) {
 		r.saver.hurry() // training may be waiting for room in its queue
 	}()
 	r.last.Resume(r.Cursor)
+	if r.marker != nil && r.Session.Last().Seq == 0 {
+		// What the server learns from here on counts: a resume needs something to go
+		// on from, however soon this attempt is killed.
+		if err := r.capture(ledger.Periodic, nil); err != nil {
+			return failed(fmt.Errorf("take snapshot: %w", err))
+		}
+	}
 	if err := r.retry(readCtx); err != nil {
 		if gaveUp(err, &stopped) {
 			return ledger.End{Reason: ledger.Interrupted}, nil
@@ -199,7 +216,7 @@ func (r *run) train(ctx context.Context) (ledger.End, error) {
 			return r.broken(err, &stopped)
 		}
 		err = r.consume(row, func() error {
-			s, err := r.sample(row, r.now.Samples())
+			s, err := r.sample(row, r.now.Samples(), 0)
 			if err != nil {
 				return err
 			}
@@ -299,11 +316,11 @@ func (r *run) count(row *stream.Row, learn func() error) error {
 
 // sample returns a row as the learner gets it, or the error of one that is skipped
 // and that it need not know of.
-func (r *run) sample(row *stream.Row, number int64) (Sample, error) {
-	s := Sample{Row: row.At.Row, Number: number, Text: row.Text}
+func (r *run) sample(row *stream.Row, number int64, learned int) (Sample, error) {
+	s := Sample{Row: row.At.Row, Number: number, Text: row.Text, Learned: learned}
 	if s.Skip = r.Skip != nil && *r.Skip == s.Row; s.Skip {
 		if _, ok := r.Learner.(Remote); !ok {
-			return s, &SampleError{Row: s.Row, Err: ErrSkipped}
+			return s, &SampleError{Row: s.Row, Learned: learned, Err: ErrSkipped}
 		}
 	}
 	return s, nil

@@ -207,7 +207,7 @@ func withSchema(t *testing.T, db []byte, number uint64) []byte {
 
 func TestHelp(t *testing.T) {
 	f := newFixture(t)
-	for _, command := range []string{"", "list", "show", "diff", "import"} {
+	for _, command := range []string{"", "list", "show", "diff", "rm", "import"} {
 		code, stdout, stderr := call(f.clock.now, append(strings.Fields(command), "--help")...)
 		if code != 0 || stderr != "" {
 			t.Errorf("%s: exit %d, %s", command, code, stderr)

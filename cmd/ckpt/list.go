@@ -34,11 +34,13 @@ dataset or run that is not there is an error.
 With --json an array of objects, as many as without it.`, firstPage),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: fmt.Sprintf("all runs, not only %d", firstPage)},
+			&cli.BoolFlag{Name: "trash", Usage: "the runs in the trash instead, all of them"},
 			records.JSONFlag(),
 		},
 		Action: func(c *cli.Context) error { return p.list(c.Context, c) },
 	}, `ckpt list
 ckpt list sample wikitext --all
+ckpt list --trash
 ckpt list --all --json`, cmdline.Ambiguous, cmdline.Damaged, cmdline.NewerFormat)
 }
 
@@ -63,7 +65,11 @@ func (p program) list(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return records.Explain(c, err)
 	}
-	if len(entries) == 0 && damaged == nil {
+	switch {
+	case len(entries) > 0 || damaged != nil:
+	case c.Bool("trash"):
+		fmt.Fprintf(c.App.ErrWriter, "The trash of %s is empty\n", human.Printable(l.Dir()))
+	default:
 		fmt.Fprintf(c.App.ErrWriter, "No runs in %s; to start one: %s\n", human.Printable(l.Dir()), records.Command(c, "trainer", "run", "sample"))
 	}
 	count := counted(len(entries), "run")
@@ -94,6 +100,14 @@ func (p program) list(ctx context.Context, c *cli.Context) error {
 // the first page too: those of datasets, and single ones. Without arguments it is
 // all of them.
 func (p program) listed(ctx context.Context, c *cli.Context, l *ledger.Ledger, args []string) (entries []ledger.Entry, total int, err error) {
+	if c.Bool("trash") {
+		if len(args) > 0 {
+			return nil, 0, cmdline.Usagef("--trash lists all of the trash: leave out %s", human.Quote(args...))
+		}
+		entries, err = l.Trashed(ctx)
+		slices.SortStableFunc(entries, func(a, b ledger.Entry) int { return cmp.Compare(b.Head.Touched, a.Head.Touched) })
+		return entries, len(entries), records.Explain(c, err)
+	}
 	var q ledger.Query
 	if !c.Bool("all") {
 		q.Limit = firstPage

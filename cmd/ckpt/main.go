@@ -29,12 +29,13 @@ func newApp(now func() time.Time) *cli.App {
 		Usage: "look at training runs and their checkpoints",
 		Description: `A RUN is named by its id, the first or last 4 characters of it or more, its
 name, or DATASET@latest. RUN#12 is its snapshot 12, RUN@20000 the last one at or
-before 20,000 samples. No command here changes anything.`,
+before 20,000 samples. No command here but rm changes anything.`,
 		UsageText: `ckpt list
 ckpt show sample@latest
-ckpt diff 7Q3M books-16`,
+ckpt diff 7Q3M books-16
+ckpt rm 7Q3M`,
 		Flags:    []cli.Flag{records.LedgerFlag()},
-		Commands: []*cli.Command{p.listCommand(), p.showCommand(), p.diffCommand(), p.importCommand()},
+		Commands: []*cli.Command{p.listCommand(), p.showCommand(), p.diffCommand(), p.rmCommand(), p.importCommand()},
 	}
 }
 

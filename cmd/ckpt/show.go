@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"time"
 
 	"ckptledger/cmd/internal/cmdline"
 	"ckptledger/cmd/internal/records"
@@ -66,6 +67,7 @@ type run struct {
 	snapshots []records.Snapshot // oldest first, without positions and objects
 	errored   []ledger.ErroredRow
 	mark      ledger.Mark // behind the newest snapshot; the zero Mark where there is none
+	trashed   time.Time   // when it was moved to the trash; zero where it is not there
 }
 
 func readRun(ctx context.Context, l *ledger.Ledger, e ledger.Entry) (*run, error) {
@@ -94,7 +96,7 @@ func readRun(ctx context.Context, l *ledger.Ledger, e ledger.Entry) (*run, error
 	} else if m.Reach > e.Head.Row || len(m.Retrying) > 0 && m.Time.After(e.Head.Time) {
 		r.mark = m
 	}
-	return r, nil
+	return r, r.readTrash(ctx, l)
 }
 
 // server is where the run's learner has its model, and the names under which that
@@ -124,5 +126,8 @@ func (r *run) json() records.Run {
 	out.Snapshots = append([]records.Snapshot{}, r.snapshots...)
 	out.Endpoint, out.Nodes = r.server()
 	out.Mark = records.MarkOf(&r.mark)
+	if !r.trashed.IsZero() {
+		out.Trashed = &r.trashed
+	}
 	return out
 }

@@ -25,6 +25,9 @@ func (p program) showRun(c *cli.Context, r *run) error {
 	f.add("Name", e.Name)
 	f.add("Dataset", e.Dataset)
 	f.add("Status", records.Ending(e, r.Standing, now))
+	if !r.trashed.IsZero() {
+		f.add("Trash", "moved there "+when(now, r.trashed))
+	}
 	f.add("Samples", progress(at, e.Target))
 	f.add("Rows", rows(at))
 	f.add("Position", position(&r.mark, e.Head.Row))
@@ -235,6 +238,8 @@ func resume(c *cli.Context, r *run) {
 	switch {
 	case r.Status == ledger.Running:
 		return
+	case !r.trashed.IsZero():
+		to, words = "To take it back", []string{"ckpt", "rm", "--undo", string(e.ID)}
 	case e.Head.Seq == 0:
 		fmt.Fprint(c.App.Writer, "\nIt has no snapshot to go on from\n")
 		return

@@ -81,6 +81,15 @@ func (r *resumption) byName(ctx context.Context) error {
 const noRun = ledger.RunID("-")
 
 func (r *resumption) named(e ledger.Entry, ref ledger.Ref) error {
+	if at, ok, err := r.ledger.InTrash(r.c.Context, e.ID); err != nil {
+		return records.Explain(r.c, err)
+	} else if ok {
+		return &cmdline.ExitError{
+			Code:  cmdline.NothingToResume,
+			Err:   fmt.Errorf("nothing to resume: run %s was moved to the trash %s", e.ID.Short(), human.Ago(time.Now(), at)),
+			Hints: []cmdline.Hint{{To: "to take it back", Command: records.Command(r.c, "ckpt", "rm", "--undo", string(e.ID))}},
+		}
+	}
 	r.only, r.dataset = e.ID, e.Dataset
 	if !ref.Named() {
 		return nil

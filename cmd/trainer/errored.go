@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ckptledger/cmd/internal/cmdline"
@@ -29,25 +30,29 @@ func skipRow(c *cli.Context) *int64 {
 	return &n
 }
 
-// pickErrored finds the rows that are to be tried again, and refuses to skip a row
-// that was read already.
+// pickErrored finds the rows that are to be tried again, and refuses to skip another
+// row that was read already.
 func (r *resumption) pickErrored(ctx context.Context) error {
 	mark, err := r.ledger.Mark(ctx, r.entry.ID)
 	if err != nil {
 		return records.Explain(r.c, err)
 	}
 	next := max(r.snap.Row, mark.Row)
-	if skip := skipRow(r.c); skip != nil && *skip < next {
+	again := mark.Retrying // goes on whether it is asked for or not
+	if r.c.Bool("retry-errored") {
+		if r.retry, err = r.ledger.Errored(ctx, r.entry.ID, r.snap.Seq); err != nil {
+			return err
+		}
+		again = slices.Concat(again, r.retry, mark.ErroredRows)
+	}
+	skip := skipRow(r.c)
+	if skip != nil && *skip < next && !slices.ContainsFunc(again, func(e ledger.ErroredRow) bool { return e.Row == *skip }) {
 		return &cmdline.UsageError{
 			Message: fmt.Sprintf("--skip-row %d: run %s has read that row already; its next row is %d", *skip, r.entry.ID.Short(), next),
 			Try:     r.again([]string{"skip-row"}),
 		}
 	}
-	if !r.c.Bool("retry-errored") {
-		return nil
-	}
-	r.retry, err = r.ledger.Errored(ctx, r.entry.ID, r.snap.Seq)
-	return err
+	return nil
 }
 
 // sayRetry says which rows cannot be tried again. That there are none that can is no

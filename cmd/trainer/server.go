@@ -171,7 +171,7 @@ func (t *training) catchUp(ctx context.Context) error {
 		return err
 	}
 	t.start, err = trainer.CatchUp(ctx, trainer.Behind{
-		Learner: learner, Mark: mark, Reader: t.reader, Cursor: t.cursor, Counters: t.snap.Counters, Errored: errored, OpenAt: t.openAt,
+		Learner: learner, Mark: mark, Reader: t.reader, Cursor: t.cursor, Counters: t.snap.Counters, Errored: errored, Skip: skipRow(t.c), OpenAt: t.openAt,
 	})
 	if err != nil {
 		return explainServer(err)

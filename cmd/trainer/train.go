@@ -231,6 +231,7 @@ func (t *training) next(res trainer.Result, run ledger.Run, runErr error, stuck 
 		hints = append(hints, cmdline.Hint{To: to, Command: records.Command(t.c, words...)})
 	}
 	var tooMany *trainer.MaxErrorsError
+	var unlearned *trainer.LearnError
 	var foreign *kato.ForeignError
 	switch {
 	case errors.Is(runErr, ledger.ErrLeaseLost), res.Newest.Seq == 0:
@@ -249,6 +250,9 @@ func (t *training) next(res trainer.Result, run ledger.Run, runErr error, stuck 
 		hint("to train further", "--max-samples", fmt.Sprint(2*run.Target))
 	case res.Reason == ledger.Exhausted:
 		hint("to go through the data once more", "--epochs", fmt.Sprint(run.Passes()+1))
+	case errors.As(runErr, &unlearned) && unlearned.Again && records.Remote(run.Config): // it goes on with that row
+		hint("to go on")
+		hint("to leave that row errored", "--skip-row", fmt.Sprint(unlearned.Row))
 	case stuck != nil && stuck.skip:
 		hint("to go on without it", "--skip-row", fmt.Sprint(stuck.row))
 		hint("to try it again")

@@ -3,6 +3,7 @@ package kato
 import (
 	"context"
 
+	"ckptledger/trainer"
 	"ckptledger/trainer/local"
 )
 
@@ -70,11 +71,20 @@ func (l *Learner) hold(ctx context.Context, k key) (credited bool, err error) {
 			return false, nil
 		}
 		l.mu.Unlock()
-		select {
-		case <-ctx.Done():
-			return false, ended(ctx)
-		case <-held:
+		if err := wait(ctx, held); err != nil {
+			return false, err
 		}
+	}
+}
+
+// wait waits for another worker. Meanwhile the pulse rests: that one's beats.
+func wait(ctx context.Context, held <-chan struct{}) error {
+	defer rest(ctx)()
+	select {
+	case <-ctx.Done():
+		return ended(ctx)
+	case <-held:
+		return nil
 	}
 }
 
@@ -89,6 +99,26 @@ func (l *Learner) release(k key, learned bool) {
 	close(a.held)
 	a.held = nil
 	l.book.drop(k)
+}
+
+// reserve takes the credit of the first parts of a sample that is to be skipped,
+// before others can: those behind a part that another sample took would be
+// nobody's, and the server know more than anybody counts.
+func (l *Learner) reserve(s *trainer.Sample) {
+	for _, p := range l.splitter.Split(s.Text).Parts[s.Learned:] {
+		if !l.takeCredit(keyOf(&p)) {
+			return
+		}
+		l.reserved[s.Row]++
+	}
+}
+
+// reservedFor returns how many parts of a sample are reserved for it.
+func (l *Learner) reservedFor(row int64) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer delete(l.reserved, row)
+	return l.reserved[row]
 }
 
 // takeCredit takes the credit of a pattern that is not to be sent whatever it is.

@@ -12,8 +12,9 @@
 // write into the same knowledge, and what the server knows of a run stays there
 // when the run is gone.
 //
-// Caveats: nothing of a server's knowledge is ever cleared. A server that learns a
-// request after it was given up for lost, later than Waits.Visible, counts it
+// Caveats: nothing of a server's knowledge is ever cleared. A request that is given
+// up for lost loses its session, so that a server that has not begun with it never
+// will; one that is at it then, and learns it later than Waits.Visible, counts it
 // twice, which the next resume finds. Without the mirror (Options.NoMirror) what
 // was in flight when a trainer or a server died may be learned twice.
 package kato

@@ -28,7 +28,8 @@ func (e *notSentError) Error() string        { return e.err.Error() }
 func (e *notSentError) Is(target error) bool { return target == errNotSent }
 
 // A lostError says that a request has no answer that settles it: the server may
-// have done what it asks for, or may not, or may still do it.
+// have done what it asks for, or may not, or may still do it. It does not unwrap:
+// a 503 is no *RejectedError.
 type lostError struct {
 	Status  int   // 200, 429, 502, 503 or 504; 0 without an answer
 	Timeout bool  // nothing came within Waits.Request
@@ -36,7 +37,6 @@ type lostError struct {
 }
 
 func (e *lostError) Error() string { return "no answer that tells what was done: " + e.Err.Error() }
-func (e *lostError) Unwrap() error { return e.Err }
 
 // A RejectedError says that the server refuses a request, and would again.
 type RejectedError struct {
@@ -55,7 +55,8 @@ func (e *RejectedError) Error() string {
 	return s
 }
 
-// An UnreachableError says that the server was waited for in vain.
+// An UnreachableError says that the server was waited for in vain. It does not
+// unwrap: what was seen last is not to be tried again, nor any request's outcome.
 type UnreachableError struct {
 	URL string        // of the server, without userinfo
 	For time.Duration // how long it was waited for
@@ -65,8 +66,6 @@ type UnreachableError struct {
 func (e *UnreachableError) Error() string {
 	return fmt.Sprintf("waited %s in vain for the KATO server at %s: %v", span(e.For), e.URL, e.Err)
 }
-
-func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // refusal is the error that an answer's status means; nil for 200.
 func refusal(status int, session bool, body []byte) error {

@@ -23,6 +23,7 @@ type Learner struct {
 	tally    *tally // instead of the mirror, which then learns nothing; else nil
 	splitter *local.Splitter
 	book     book
+	reserved map[int64]int // by row, of the samples to be skipped: parts that are learned already
 
 	single *worker // of Learn, made when that is called first
 }
@@ -43,7 +44,7 @@ func New(options Options) (*Learner, error) {
 		return nil, err
 	}
 	l := &Learner{
-		options: options, mirror: mirror, splitter: mirror.NewSplitter(), book: book{},
+		options: options, mirror: mirror, splitter: mirror.NewSplitter(), book: book{}, reserved: map[int64]int{},
 		client: newClient(options.URL, options.Waits, options.Say),
 	}
 	if options.NoMirror {

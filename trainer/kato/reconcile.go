@@ -55,7 +55,24 @@ func (l *Learner) Reconcile(ctx context.Context, begun []trainer.Sample) error {
 	if err := l.ask(ctx, claims); err != nil {
 		return err
 	}
-	return l.judge(claims, len(begun))
+	// Neither may what was learned just before the attempt before ended.
+	if late := slices.DeleteFunc(slices.Clone(claims), func(c *claim) bool { return c.got >= c.want }); len(late) > 0 {
+		if err := l.client.sleep(ctx, l.options.Waits.Visible); err != nil {
+			return err
+		}
+		if err := l.ask(ctx, late); err != nil {
+			return err
+		}
+	}
+	if err := l.judge(claims, len(begun)); err != nil {
+		return err
+	}
+	for i := range begun {
+		if begun[i].Skip {
+			l.reserve(&begun[i])
+		}
+	}
+	return nil
 }
 
 // claims lists the patterns to compare: those of samples that were begun, and some

@@ -1,6 +1,7 @@
 package kato
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -53,11 +54,14 @@ func (t *tally) learn(parts []local.Part) error {
 // tallyFormat is the number of the state object's format.
 const tallyFormat = 1
 
-// tallyState is the state object: JSON.
+// tallyState is the state object: JSON, and just so.
 type tallyState struct {
 	Format int          `json:"format"`
 	Layers []layerTally `json:"layers"`
 }
+
+// maxTally is more than an object has, in bytes.
+const maxTally = 64 << 10
 
 func (t *tally) restore(ctx context.Context, store trainer.ObjectReader, objects []ledger.Object) (string, error) {
 	if len(objects) != 1 {
@@ -65,8 +69,16 @@ func (t *tally) restore(ctx context.Context, store trainer.ObjectReader, objects
 	}
 	var s tallyState
 	err := store.GetObject(ctx, objects[0], func(r io.Reader) error {
-		if err := json.NewDecoder(r).Decode(&s); err != nil {
+		b, err := io.ReadAll(io.LimitReader(r, maxTally))
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(b, &s); err != nil {
 			return fmt.Errorf("%w: %w", local.ErrState, err)
+		}
+		var again bytes.Buffer
+		if err := s.write(&again); err != nil || !bytes.Equal(b, again.Bytes()) {
+			return fmt.Errorf("%w: not as it is written", local.ErrState)
 		}
 		return nil
 	})
@@ -80,6 +92,8 @@ func (t *tally) restore(ctx context.Context, store trainer.ObjectReader, objects
 	return t.digest(), nil
 }
 
+func (s tallyState) write(w io.Writer) error { return json.NewEncoder(w).Encode(s) }
+
 func (t *tally) capture() trainer.Capture {
 	return &tallyCapture{tally{append([]layerTally(nil), t.layers...)}}
 }
@@ -88,9 +102,7 @@ type tallyCapture struct{ tally }
 
 // Write implements trainer.Capture.
 func (c *tallyCapture) Write(ctx context.Context, store trainer.ObjectStore, _ bool) (trainer.State, error) {
-	o, err := store.PutObject(ctx, "tally", func(w io.Writer) error {
-		return json.NewEncoder(w).Encode(tallyState{tallyFormat, c.layers})
-	})
+	o, err := store.PutObject(ctx, "tally", tallyState{tallyFormat, c.layers}.write)
 	if err != nil {
 		return trainer.State{}, fmt.Errorf("save tally: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // maxTries is how often a part of a sample is sent that the server does not come to
-// learn, although it is there in between.
+// answer, although it is there in between.
 const maxTries = 5
 
 // A worker has the server learn one sample at a time, by sessions of its own: one
@@ -50,14 +50,13 @@ func (w *worker) Work(ctx context.Context, s trainer.Sample) (trainer.Work, erro
 	if err != nil {
 		return nil, err
 	}
+	if s.Skip {
+		job.learned += w.l.reservedFor(s.Row)
+		job.err = trainer.ErrSkipped
+		return job, nil
+	}
 	for ; job.learned < len(job.split.Parts); job.learned++ {
 		part := job.learned
-		if s.Skip {
-			if !w.l.takeCredit(keyOf(&job.split.Parts[part])) {
-				break
-			}
-			continue
-		}
 		err := w.learn(ctx, job.split, part, meta)
 		if rejected, ok := errors.AsType[*RejectedError](err); ok {
 			job.err = w.l.partError(job.split, part, rejected)
@@ -66,9 +65,6 @@ func (w *worker) Work(ctx context.Context, s trainer.Sample) (trainer.Work, erro
 		if err != nil {
 			return nil, w.l.partError(job.split, part, w.l.crew.explain(err))
 		}
-	}
-	if s.Skip {
-		job.err = trainer.ErrSkipped
 	}
 	return job, nil
 }
@@ -94,30 +90,33 @@ func (w *worker) learn(ctx context.Context, split *local.Split, part int, meta [
 // there is an error.
 func (w *worker) send(ctx context.Context, split *local.Split, part int, meta []byte) error {
 	p := &split.Parts[part]
-	tries := w.l.client.tries()
-	for try := 1; ; try++ {
+	tries, failures := w.l.client.tries(), 0
+	for {
 		answer, err := w.observe(ctx, p, meta)
 		lost, isLost := errors.AsType[*lostError](err)
 		_, isRejected := errors.AsType[*RejectedError](err)
+		noSession := errors.Is(err, errNoSession)
 		switch {
 		case err == nil && (answer.name != p.Name || answer.stm != 0):
 			return &AnswerError{Node: w.l.node(p.Layer), Want: p.Name, Got: answer.name, STM: answer.stm}
 		case err == nil:
 			return nil
 		case isLost, isRejected:
-			w.sessions[p.Layer] = "" // its short-term memory may hold anything
-			learned, settleErr := w.settle(ctx, split, part, isRejected && !isLost || isLost && lost.Status == http.StatusServiceUnavailable)
+			learned, settleErr := w.settle(ctx, split, part, isRejected || lost.Status == http.StatusServiceUnavailable)
 			if learned || settleErr != nil {
 				return settleErr
 			}
-		case errors.Is(err, errNoSession):
+		case noSession:
 			w.sessions[p.Layer] = ""
-			if try < maxTries {
-				continue
+		}
+		// What is answered by a gateway is tried for as long as again has patience.
+		if noSession || isLost && lost.Status == 0 {
+			if failures++; failures == maxTries {
+				return fmt.Errorf("sent %d times: %w", failures, err)
 			}
 		}
-		if isLost && try >= maxTries {
-			return fmt.Errorf("sent %d times: %w", try, err)
+		if noSession {
+			continue
 		}
 		if err := tries.again(ctx, err); err != nil {
 			return err
@@ -143,14 +142,24 @@ func (w *worker) observe(ctx context.Context, p *local.Part, meta []byte) (answe
 }
 
 // settle finds out whether a part whose answer was lost was learned. Answered says
-// that the server is done with the request; otherwise it may still be at it.
+// that the server is done with the request; otherwise it may still come to it, as
+// long as it has the session. In any case that is done with: its short-term memory
+// may hold anything.
 func (w *worker) settle(ctx context.Context, split *local.Split, part int, answered bool) (learned bool, err error) {
+	p := &split.Parts[part]
+	session := w.sessions[p.Layer]
+	w.sessions[p.Layer] = ""
+	if session != "" && !answered {
+		if err := w.l.client.deleteSession(ctx, session); err != nil {
+			return false, err
+		}
+	}
 	if w.l.tally != nil {
 		return false, nil // nobody knows
 	}
-	p := &split.Parts[part]
 	want, visible := w.l.expected(split, part), w.l.options.Waits.Visible
 	for deadline := time.Now().Add(visible); ; {
+		late := !time.Now().Before(deadline) // when it is asked, not when it answers
 		n, _, err := w.l.client.frequency(ctx, w.l.node(p.Layer), p.Name)
 		got := uint64(n)
 		switch {
@@ -160,8 +169,7 @@ func (w *worker) settle(ctx context.Context, split *local.Split, part int, answe
 			return true, nil
 		case got > want:
 			return false, w.l.foreign(true, 1, []Difference{{w.l.node(p.Layer), p.Name, want, got}})
-		case answered && want > 0 && got == want, // a known pattern is counted at once
-			!time.Now().Before(deadline):
+		case late, answered && want > 0 && got == want: // a known pattern is counted at once
 			return false, nil
 		}
 		if err := w.l.client.sleep(ctx, visible/8); err != nil {

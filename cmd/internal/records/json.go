@@ -50,6 +50,8 @@ type Run struct {
 	Snapshots   []Snapshot          `json:"snapshots,omitzero"` // oldest first
 	ErroredRows []ledger.ErroredRow `json:"errored_rows,omitzero"`
 
+	Trashed *time.Time `json:"trashed,omitempty"` // in show and rm only: when it was moved to the trash
+
 	// In show only, where a server learns.
 	Endpoint string   `json:"endpoint,omitempty"` // of the newest attempt, without user and password
 	Nodes    []string `json:"nodes,omitempty"`    // as the server names them, one a layer
