@@ -37,11 +37,11 @@ var katoSettings = []string{"recall_threshold", "max_predictions", "sort_symbols
 // katoSettingFlags are the flags of these settings.
 func katoSettingFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "recall-threshold", Usage: "with --learner kato: `X` from 0 to 1, one for all layers or A,B,… (default: 0.6)"},
-		&cli.StringFlag{Name: "max-predictions", Usage: "with --learner kato: `N` from 1 to 10000, one for all layers or A,B,… (default: 100)"},
-		&cli.StringFlag{Name: "sort-symbols", Usage: "with --learner kato: `true|false`, one for all layers or A,B,… (default: true)"},
-		&cli.StringFlag{Name: "capture-metadata", Usage: "with --learner kato: send source, sample_id and row with the patterns of the layers `A,B,…`, from 0 (default: none)"},
-		&cli.BoolFlag{Name: "no-mirror", Usage: "with --learner kato: without the mirror: at least once, up to the samples in flight, in place of exact"},
+		&cli.StringFlag{Name: "recall-threshold", Usage: "`X` from 0 to 1, one for all layers or A,B,… (default: 0.6)"},
+		&cli.StringFlag{Name: "max-predictions", Usage: "`N` from 1 to 10000, one for all layers or A,B,… (default: 100)"},
+		&cli.StringFlag{Name: "sort-symbols", Usage: "`true|false`, one for all layers or A,B,… (default: true)"},
+		&cli.StringFlag{Name: "capture-metadata", Usage: "send source, sample_id and row with the patterns of the layers `A,B,…`, from 0 (default: none)"},
+		&cli.BoolFlag{Name: "no-mirror", Usage: "without the mirror: at least once, up to the samples in flight, in place of exact"},
 	}
 }
 
@@ -49,16 +49,16 @@ func katoSettingFlags() []cli.Flag {
 func katoFlags() []cli.Flag {
 	d := kato.DefaultWaits
 	wait := func(name string, byDefault time.Duration, usage string) cli.Flag {
-		return &cli.StringFlag{Name: name, DefaultText: human.Exact(byDefault), Usage: "with --learner kato: " + usage}
+		return &cli.StringFlag{Name: name, DefaultText: human.Exact(byDefault), Usage: usage}
 	}
 	return []cli.Flag{
-		&cli.StringFlag{Name: "kato-url", DefaultText: katoEnv + ", what the run had, or " + kato.DefaultURL, Usage: "with --learner kato: `URL` of the server"},
-		wait("kato-wait", d.Health, "wait so `LONG` for a server that is away"),
-		wait("kato-poll", d.Poll, "look so `OFTEN` whether it is back"),
-		wait("kato-timeout", d.Request, "wait so `LONG` for the answer of a request"),
-		wait("kato-visible", d.Visible, "wait so `LONG` until what was learned must be seen"),
-		wait("stall-timeout", d.Stall, "end as failed, with a snapshot, when a worker has had no answer for so `LONG`"),
-		&cli.BoolFlag{Name: "finalize", Usage: "with --learner kato: have the server finalize its training when the target is reached"},
+		&cli.StringFlag{Name: "kato-url", DefaultText: katoEnv + ", what the run had, or " + kato.DefaultURL, Usage: "`URL` of the server"},
+		wait("kato-wait", d.Health, "how `LONG` to wait for a server that is away"),
+		wait("kato-poll", d.Poll, "how `LONG` between two looks at it"),
+		wait("kato-timeout", d.Request, "how `LONG` to wait for the answer of a request"),
+		wait("kato-visible", d.Visible, "how `LONG` a pattern may be missing after it was learned"),
+		wait("stall-timeout", d.Stall, "how `LONG` a worker may be without any answer, before the attempt ends as failed, with a snapshot"),
+		&cli.BoolFlag{Name: "finalize", Usage: "have the server finalize its training when the target is reached"},
 	}
 }
 

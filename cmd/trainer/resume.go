@@ -22,7 +22,8 @@ func resumeCommand() *cli.Command {
 		Usage:     "continue a run at the exact row, or refuse and say why",
 		ArgsUsage: "DATASET|RUN",
 		Description: `Goes on from the newest snapshot of the dataset's run whose settings match. Of
-the settings only those are compared that are given; the others are the run's.
+the settings only those are compared that are given. What is not given is the
+run's, also the target, the epochs and the interval.
 Before the first new sample the last row consumed is read again and compared.
 
 An older snapshot (--snapshot), accepted differences (--accept) and other data
@@ -31,18 +32,17 @@ An older snapshot (--snapshot), accepted differences (--accept) and other data
 A run of the learner kato goes on from its newest snapshot only, at the server that
 it had unless --kato-url or KATO_URL say otherwise. A server that does not know what
 the run has taught it, or knows more, is exit code 14, and nothing is sent to it.`,
-		Flags: append(trainFlags(),
+		Flags: slices.Concat(cmdline.Group(ofResume,
 			&cli.StringFlag{Name: "run", Usage: "this `RUN` of the dataset"},
 			&cli.Uint64Flag{Name: "snapshot", DefaultText: "the newest", Usage: "from snapshot `N`"},
 			&cli.BoolFlag{Name: "explain", Usage: "say what would be resumed and why; train nothing"},
 			&cli.BoolFlag{Name: "or-start", Usage: "start a run if there is none to resume: the one line for a job script"},
 			&cli.StringFlag{Name: "name", Usage: "with --or-start: the run of this `NAME`, or a new one called so"},
 			&cli.StringSliceFlag{Name: "accept", Usage: "go on as a fork although `FIELD` (or data) differs"},
-			&cli.StringFlag{Name: "wait", Usage: "wait so `LONG` for a run that is in use, as 5m"},
+			&cli.StringFlag{Name: "wait", Usage: "how `LONG` to wait for a run that is in use, as 5m"},
 			&cli.BoolFlag{Name: "retry-errored", Usage: "first train the rows that are errored once more, also where the target is reached"},
 			&cli.Int64Flag{Name: "skip-row", DefaultText: "none", Usage: "do not train raw row `N`, which is still to come: it counts as errored"},
-			&cli.BoolFlag{Name: "take-over", Usage: "go on although the run is in use: its holder's next save is refused"},
-		),
+			&cli.BoolFlag{Name: "take-over", Usage: "go on although the run is in use: its holder's next save is refused"}), trainFlags()),
 		Action: func(c *cli.Context) error { return resumeAction(c.Context, c) },
 	}, `trainer resume wikitext --max-samples 100000
 trainer resume wikitext --epochs 2

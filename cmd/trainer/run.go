@@ -20,19 +20,32 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+// The headings of flags in help.
+const (
+	ofResume = "WHAT TO RESUME"
+	ofData   = "DATA"
+	ofModel  = "MODEL, the same at each resume"
+	ofKato   = "MODEL, with --learner kato"
+	ofServer = "SERVER, with --learner kato"
+)
+
 // trainFlags are the flags of run and resume alike.
 func trainFlags() []cli.Flag {
-	return append([]cli.Flag{
-		&cli.Int64Flag{Name: "max-samples", DefaultText: "to its end", Usage: "target: `N` samples, trained and errored, from the dataset's start"},
-		epochsFlag(),
-		workersFlag(),
-		&cli.Int64Flag{Name: "max-errors", DefaultText: fmt.Sprint(defaultMaxErrors), Usage: "end the attempt as failed, with a snapshot, when more than `N` of its rows are errored; 0 for no limit"},
-		&cli.StringFlag{Name: "checkpoint-interval", Usage: "snapshot every `N[,TIME]` samples and time; what is given replaces both (default: 1000,5m)"},
-		&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB|URL`: text or JSONL files (also .gz, .zst), Parquet, or a folder of them"},
-		&cli.StringSliceFlag{Name: "record", Usage: "`KEY=VALUE` to keep and show, never compared"},
-		&cli.StringSliceFlag{Name: "tag", Usage: "`T`ag of the run"},
-		records.JSONFlag(),
-	}, append(settingFlags(), katoFlags()...)...)
+	return slices.Concat(
+		[]cli.Flag{
+			&cli.Int64Flag{Name: "max-samples", DefaultText: "to its end", Usage: "target: `N` samples, trained and errored, from the dataset's start"},
+			workersFlag(),
+			&cli.Int64Flag{Name: "max-errors", DefaultText: fmt.Sprint(defaultMaxErrors), Usage: "end the attempt as failed, with a snapshot, when more than `N` of its rows are errored; 0 for no limit"},
+			&cli.StringFlag{Name: "checkpoint-interval", Usage: "snapshot every `N[,TIME]` samples and time; what is given replaces both (default: 1000,5m)"},
+			&cli.StringSliceFlag{Name: "record", Usage: "`KEY=VALUE` to keep and show, never compared"},
+			&cli.StringSliceFlag{Name: "tag", Usage: "a `TAG` of the run"},
+			records.JSONFlag(),
+		},
+		cmdline.Group(ofData,
+			&cli.StringSliceFlag{Name: "data", Usage: "read DATASET from this `PATH|GLOB|URL`: text or JSONL files (also .gz, .zst), Parquet, or a folder of them"},
+			epochsFlag()),
+		settingFlags(),
+		cmdline.Group(ofServer, katoFlags()...))
 }
 
 func runCommand() *cli.Command {

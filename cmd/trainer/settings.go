@@ -36,14 +36,17 @@ var builtin = append([]string{"v", "learner", "learner_version", "method", "filt
 
 // settingFlags are the flags that decide what the model becomes.
 func settingFlags() []cli.Flag {
-	return slices.Concat([]cli.Flag{
-		&cli.StringFlag{Name: "learner", Usage: "what learns: " + strings.Join(learners, ", ") + " (default: " + learners[0] + ")"},
-		&cli.StringFlag{Name: "method", Usage: "how: " + strings.Join(methods, ", ") + " (default: " + methods[0] + ")"},
-		&cli.StringFlag{Name: "tokenizer", Usage: "`NAME` of the tokenizer: " + strings.Join(local.Tokenizers, ", ") + " (default: " + local.Tokenizers[0] + ")"},
-		&cli.StringFlag{Name: "chunk-sizes", Usage: "symbols a pattern has, `A,B,…` for each layer (default: 8,8,8,8)"},
-		&cli.StringFlag{Name: "text-field", Usage: "the column `NAME` that holds the text, of JSONL and Parquet (default: text, or what the catalogue says)"},
-		&cli.StringSliceFlag{Name: "config", Usage: "`KEY=VALUE|FILE`: more settings that must be equal at resume; a file is a JSON object"},
-	}, orderFlags(), katoSettingFlags())
+	return slices.Concat(
+		cmdline.Group(ofData,
+			&cli.StringFlag{Name: "text-field", Usage: "the column `NAME` that holds the text, of JSONL and Parquet (default: text, or what the catalogue says)"}),
+		cmdline.Group(ofData, orderFlags()...),
+		cmdline.Group(ofModel,
+			&cli.StringFlag{Name: "learner", Usage: "what learns, `NAME` one of: " + strings.Join(learners, ", ") + " (default: " + learners[0] + ")"},
+			&cli.StringFlag{Name: "method", Usage: "how, `NAME` one of: " + strings.Join(methods, ", ") + " (default: " + methods[0] + ")"},
+			&cli.StringFlag{Name: "tokenizer", Usage: "`NAME` of the tokenizer: " + strings.Join(local.Tokenizers, ", ") + " (default: " + local.Tokenizers[0] + ")"},
+			&cli.StringFlag{Name: "chunk-sizes", Usage: "symbols a pattern has, `A,B,…` for each layer (default: 8,8,8,8)"},
+			&cli.StringSliceFlag{Name: "config", Usage: "`KEY=VALUE|FILE`: more settings that must be equal at resume; a file is a JSON object"}),
+		cmdline.Group(ofKato, katoSettingFlags()...))
 }
 
 // given returns the identity settings that stand on the command line.

@@ -71,13 +71,11 @@ func mismatch() error {
 // called with goes to calls; result is what they return.
 func newApp(calls *[]call, result error) *cli.App {
 	flags := func() []cli.Flag {
-		return []cli.Flag{
+		return append(Group("MODEL", &cli.StringSliceFlag{Name: "chunk-sizes", Usage: "`SIZES` of the layers"}),
 			&cli.Int64Flag{Name: "max-samples", Aliases: []string{"n"}, Usage: "stop at `N` samples", DefaultText: "all"},
-			&cli.StringSliceFlag{Name: "chunk-sizes", Usage: "`SIZES` of the layers"},
 			&cli.BoolFlag{Name: "json", Usage: "print the result as JSON"},
 			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on looking"},
-			&cli.BoolFlag{Name: "secret", Hidden: true},
-		}
+			&cli.BoolFlag{Name: "secret", Hidden: true})
 	}
 	action := func(c *cli.Context) error {
 		args, err := Args(c)

@@ -27,7 +27,7 @@ var codes = map[Code]struct{ kind, text string }{
 	ConfigMismatch:  {"config_mismatch", "the configuration differs"},
 	Ambiguous:       {"ambiguous", "more than one run fits"},
 	RunInUse:        {"run_in_use", "the run is in use"},
-	DataChanged:     {"data_changed", "the data changed"},
+	DataChanged:     {"data_changed", "the data changed, or what a server knows"},
 	Damaged:         {"damaged", "damaged"},
 	NewerFormat:     {"newer_format", "the ledger has a newer format"},
 	Interrupted:     {"interrupted", "interrupted, with the snapshot committed"},
