@@ -194,7 +194,7 @@ func (c *catchUp) retrying(ctx context.Context) error {
 		}
 		c.standing.Retrying = append(c.standing.Retrying, was)
 		rows[was.Row] = func(r *stream.Row) error {
-			c.samples = append(c.samples, Sample{Row: was.Row, Text: slices.Clone(r.Text), Learned: was.Learned, Skip: c.skips(was.Row)})
+			c.samples = append(c.samples, Sample{Row: was.Row, Number: -1, Text: slices.Clone(r.Text), Learned: was.Learned, Skip: c.skips(was.Row)})
 			return nil
 		}
 	}

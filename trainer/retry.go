@@ -84,7 +84,7 @@ func (r *run) learnAgain(ctx context.Context, row *stream.Row, was ledger.Errore
 		was.Reason = row.Reason
 		return was, nil
 	}
-	s, err := r.sample(row, 0, was.Learned)
+	s, err := r.sample(row, -1, was.Learned)
 	if err == nil {
 		err = r.Learner.Learn(ctx, s)
 	}

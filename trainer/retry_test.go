@@ -155,7 +155,7 @@ func (e *expected) attempt(u unit) ledger.Reason {
 func (e *expected) fault(u unit, stop func()) func(context.Context, trainer.Sample) error {
 	from, was := e.Row, maps.Clone(e.errored)
 	return func(ctx context.Context, s trainer.Sample) error {
-		want := trainer.Sample{Row: s.Row, Text: s.Text, Learned: was[s.Row].Learned, Skip: s.Row == u.skip}
+		want := trainer.Sample{Row: s.Row, Number: -1, Text: s.Text, Learned: was[s.Row].Learned, Skip: s.Row == u.skip}
 		if s.Row >= from {
 			want.Number = e.src.counters(s.Row).Samples()
 		}

@@ -13,7 +13,7 @@ import (
 // comes from.
 type metadata struct {
 	Source   string `json:"source"`
-	SampleID string `json:"sample_id"`
+	SampleID string `json:"sample_id,omitempty"` // its number; a sample that is tried again has none
 	Row      int64  `json:"row"`
 }
 
@@ -26,7 +26,11 @@ func (l *Learner) metadata(s *trainer.Sample) ([]byte, error) {
 	if len(l.options.CaptureMetadata) == 0 {
 		return nil, nil
 	}
-	b, err := json.Marshal(metadata{Source: l.options.Dataset, SampleID: strconv.FormatInt(s.Number, 10), Row: s.Row})
+	m := metadata{Source: l.options.Dataset, Row: s.Row}
+	if s.Number >= 0 {
+		m.SampleID = strconv.FormatInt(s.Number, 10)
+	}
+	b, err := json.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("encode metadata: %w", err)
 	}
