@@ -11,7 +11,7 @@ import (
 // A Sample is one row that passed the filter.
 type Sample struct {
 	Row    int64  // its raw row
-	Number int64  // its place among the samples of the dataset, errored ones too, from 0; 0 for a row that is tried again
+	Number int64  // its place among the samples of the dataset, errored ones too, from 0; -1 for one that is tried again
 	Text   []byte // valid until Learn returns
 
 	// What only a Remote learner has to heed.
