@@ -187,7 +187,7 @@ func TestKatoSession(t *testing.T) {
 
 	// Every form of a fork is refused.
 	_, stderr = do(2, "resume", "mine", "--snapshot", "1", "--max-samples", "40")
-	says(stderr, `--snapshot 1: a run of kato resumes only from its newest snapshot, which is 4: .*cannot be taken back\nTry: trainer resume sample --run \w+ --max-samples 40`)
+	says(stderr, `--snapshot 1: a run of kato resumes only from its newest snapshot, which is 5: .*cannot be taken back\nTry: trainer resume sample --run \w+ --max-samples 40`)
 	do(2, "resume", "mine#1", "--max-samples", "40")
 	do(2, "resume", "mine", "--snapshot", "1", "--explain")
 	_, stderr = do(2, "resume", "mine", "--accept", "data", "--max-samples", "40")
