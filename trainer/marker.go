@@ -157,7 +157,7 @@ func (m *marker) begun(row int64) {
 func (m *marker) ended(row int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.fed = row
+	m.start, m.fed = min(m.start, row), row
 }
 
 // note says that all rows before counters.Row are settled, the last of them with

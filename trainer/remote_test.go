@@ -317,7 +317,8 @@ func TestRemoteAtTheEnd(t *testing.T) {
 		l, src := newLedger(t), mixed(50)
 		learner := newMirrored(&server{learned: map[string]int{}})
 		session := begin(t, l, learner)
-		res, err := trainer.Run(t.Context(), options(t, session, src, learner, trainer.Options{Workers: workers}))
+		start := &trainer.Standing{Reader: &reader{source: src}, Reach: 60} // an attempt before was killed near the end
+		res, err := trainer.Run(t.Context(), options(t, session, src, learner, trainer.Options{Workers: workers, Start: start}))
 		if err != nil || res.Reason != ledger.Exhausted {
 			t.Fatalf("ended %s: %v", res.Reason, err)
 		}
