@@ -151,6 +151,7 @@ func (w *worker) settle(ctx context.Context, split *local.Split, part int, answe
 	p := &split.Parts[part]
 	want, visible := w.l.expected(split, part), w.l.options.Waits.Visible
 	for deadline := time.Now().Add(visible); ; {
+		asked := time.Now() // a slow answer says what was so then
 		n, _, err := w.l.client.frequency(ctx, w.l.node(p.Layer), p.Name)
 		got := uint64(n)
 		switch {
@@ -161,7 +162,7 @@ func (w *worker) settle(ctx context.Context, split *local.Split, part int, answe
 		case got > want:
 			return false, w.l.foreign(true, 1, []Difference{{w.l.node(p.Layer), p.Name, want, got}})
 		case answered && want > 0 && got == want, // a known pattern is counted at once
-			!time.Now().Before(deadline):
+			!asked.Before(deadline):
 			return false, nil
 		}
 		if err := w.l.client.sleep(ctx, visible/8); err != nil {
