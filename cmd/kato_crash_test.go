@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,7 +65,6 @@ func TestKatoFaults(t *testing.T) {
 func TestKatoKill(t *testing.T) {
 	t.Parallel()
 	enough, target := unlessShort(20, 4), unlessShort(*katoSamples, 200)
-	longest := time.Duration(target) * 250 * time.Microsecond // until a kill: all kills together fit into one run
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -76,26 +76,61 @@ func TestKatoKill(t *testing.T) {
 		t.Helper()
 		checkSound(t, r.dir, r.checkDone(target).Run)
 	}
-	for kills, try := 0, 0; kills < enough; try++ {
-		if try > 10*enough {
-			t.Fatalf("only %d of %d processes lived long enough to be killed", kills, try)
+	for kills := 0; kills < enough; {
+		var due <-chan struct{}
+		if kills%4 == 3 { // also while it starts
+			due = after(time.Duration(random.IntN(400)) * time.Millisecond)
+		} else { // a sample takes about 18 requests: all kills together take about one run
+			due = r.observes(random.IntN(30 * target / enough))
 		}
-		c := program(r.dir, "trainer", r.line(line...)...)
-		got, died := killAfter(t, c, "Training sample", time.Duration(random.Int64N(int64(longest))))
-		places[wentOn.FindString(got.stderr)] = true
-		if died {
+		p := r.start(line...)
+		select {
+		case <-due:
+		case <-p.done:
+		}
+		_ = p.Process.Kill()
+		<-p.done
+		places[wentOn.FindString(p.said.String())] = true
+		switch code := p.ProcessState.ExitCode(); code {
+		case -1:
 			kills++
-			continue
+		case 0:
+			check()
+			r.dir = t.TempDir() // the next one to kill begins anew
+		default:
+			t.Fatalf("exit code %d\n%s", code, p.said.String())
 		}
-		check() // it reached the target: the next one to kill begins anew
-		r.dir = t.TempDir()
 	}
 	r.trainer(0, line...)
 	check()
-	if len(places) < enough/2 {
+	if len(places) < enough/3 {
 		t.Errorf("after %d kills trainers went on at only %d places: they came too early to find anything", enough, len(places))
 	}
 	t.Logf("%d restarts, went on at %d places, %v", r.Restarts(), len(places), r.AllRequests())
+}
+
+// observes tells when the server has come to so many more requests to observe.
+func (r *katoRig) observes(n int) <-chan struct{} {
+	due := make(chan struct{})
+	var once sync.Once
+	n += r.Requests(katotest.Observe)
+	r.Change(func(o *katotest.Options) {
+		inner := o.Fault
+		o.Fault = func(q katotest.Request) katotest.Fault {
+			if q.Kind == katotest.Observe && q.N >= n {
+				once.Do(func() { close(due) })
+			}
+			return inner(q)
+		}
+	})
+	return due
+}
+
+// after tells when so long has passed.
+func after(d time.Duration) <-chan struct{} {
+	due := make(chan struct{})
+	time.AfterFunc(d, func() { close(due) })
+	return due
 }
 
 // wentOn is what a trainer says of where it goes on.

@@ -3,13 +3,10 @@ package cmd
 import (
 	"context"
 	"io"
-	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"ckptledger/ledger"
 	"ckptledger/stream"
@@ -85,61 +82,6 @@ func (r *katoRig) command(code int, name string, args ...string) result {
 		r.t.Fatalf("%s %q: exit code %d, want %d\nstdout: %s\nstderr: %s", name, args, got.code, code, got.stdout, got.stderr)
 	}
 	return got
-}
-
-// started is a trainer at work.
-type started struct {
-	*exec.Cmd
-	t    *testing.T
-	said trigger       // to be read when it has ended
-	done chan struct{} // closed then
-}
-
-// start starts a trainer of this line. It is killed with the test, if it has not
-// ended by then.
-func (r *katoRig) start(more ...string) *started {
-	r.t.Helper()
-	p := &started{Cmd: program(r.dir, "trainer", r.line(more...)...), t: r.t, done: make(chan struct{})}
-	p.Stderr = &p.said
-	if err := p.Start(); err != nil {
-		r.t.Fatal(err)
-	}
-	go func() {
-		_ = p.Wait() // it says no more than the exit code
-		close(p.done)
-	}()
-	r.t.Cleanup(func() {
-		_ = p.Process.Kill()
-		<-p.done
-	})
-	return p
-}
-
-// until waits for what the trainer is to bring about.
-func (p *started) until(due <-chan struct{}) {
-	p.t.Helper()
-	select {
-	case <-due:
-	case <-p.done:
-		p.t.Fatalf("%q ended before it was to\n%s", p.Args, p.said.String())
-	}
-}
-
-// ends sends a signal, by which the trainer must end with an exit code: -1 for one
-// that is killed.
-func (p *started) ends(sig os.Signal, code int) {
-	p.t.Helper()
-	if err := p.Process.Signal(sig); err != nil {
-		p.t.Fatal(err)
-	}
-	select {
-	case <-p.done:
-	case <-time.After(time.Minute):
-		p.t.Fatalf("%q does not end by %v", p.Args, sig)
-	}
-	if got := p.ProcessState.ExitCode(); got != code {
-		p.t.Fatalf("exit code %d by %v, want %d\n%s", got, sig, code, p.said.String())
-	}
 }
 
 // shown is the newest run, as ckpt shows it.
