@@ -177,7 +177,7 @@ func killed(err error) bool {
 func checkSound(t *testing.T, dir, id string) runJSON {
 	t.Helper()
 	show := mustRun(t, dir, "ckpt", "show", id, "--json")
-	var row int64
+	row := int64(-1)
 	for i, s := range show.Snapshots {
 		if s.Seq != uint64(i+1) {
 			t.Errorf("snapshot %d stands at place %d", s.Seq, i+1)

@@ -83,7 +83,7 @@ func TestKatoRejected(t *testing.T) {
 		r = newKato(t, 3, katotest.Options{Fault: katotest.Poison(everyRow, katotest.Fault{Status: status})})
 		r.story()
 		got := r.trainer(1, "--workers", "8", "--max-errors", "3")
-		says(t, got.stderr, `trainer: more than 3 rows errored in this attempt; the last is row 3: .*`+regexp.QuoteMeta(reason), `errored: 4   filtered: 0   next row: 4\n`, `Snapshot 1 \(emergency\)`)
+		says(t, got.stderr, `trainer: more than 3 rows errored in this attempt; the last is row 3: .*`+regexp.QuoteMeta(reason), `errored: 4   filtered: 0   next row: 4\n`, `Snapshot 2 \(emergency\)`)
 		r.wrong(nil)
 		r.trainer(0, "--workers", "8")
 		r.checkErrored(4, reason, 1)
@@ -99,7 +99,7 @@ func TestKatoDeadly(t *testing.T) {
 	r.story()
 	for attempt := 1; attempt <= 3; attempt++ {
 		got := r.trainer(1, "--workers", "8")
-		says(t, got.stderr, `trainer: learn row 25: pattern 3 of 6, PTRN\|\w+ in node0_\w+: sent 5 times: .*connection reset`, `Snapshot 1 \(emergency\)`)
+		says(t, got.stderr, `trainer: learn row 25: pattern 3 of 6, PTRN\|\w+ in node0_\w+: sent 5 times: .*connection reset`, `Snapshot 2 \(emergency\)`)
 		if strings.Contains(got.stderr, "--skip-row") != (attempt == 3) {
 			t.Errorf("attempt %d says\n%s", attempt, got.stderr)
 		}
@@ -120,7 +120,7 @@ func TestKatoStall(t *testing.T) {
 		r := newKato(t, 3, katotest.Options{Fault: katotest.Poison(poison, katotest.Fault{Hang: true, Late: late})})
 		r.story()
 		got := r.trainer(1, "--workers", "8", "--kato-timeout", "5m", "--stall-timeout", "1s")
-		says(t, got.stderr, `a worker is stalled: none of its requests was answered for 1 s; .*worker \d is on row 25 \(answered \d+ m?s ago\)`, `Snapshot 1 \(emergency\)`)
+		says(t, got.stderr, `a worker is stalled: none of its requests was answered for 1 s; .*worker \d is on row 25 \(answered \d+ m?s ago\)`, `Snapshot 2 \(emergency\)`)
 		if run := r.shown(); run.Status != "failed" || run.Row != poisonRow {
 			t.Errorf("status %s at row %d", run.Status, run.Row)
 		}

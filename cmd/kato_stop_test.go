@@ -162,8 +162,8 @@ func (r *katoRig) killed(n int, line ...string) {
 	r.wrong(nil)
 }
 
-// TestKatoUnsaved kills a trainer again and again before its first snapshot: from
-// its mark the line of a job script goes on as exactly.
+// TestKatoUnsaved kills a trainer again and again before it has a snapshot but that
+// of its beginning: from its mark the line of a job script goes on as exactly.
 func TestKatoUnsaved(t *testing.T) {
 	t.Parallel()
 	r := newKato(t, 3, katotest.Options{})
@@ -171,13 +171,13 @@ func TestKatoUnsaved(t *testing.T) {
 	for kill := range unlessShort(4, 2) {
 		r.killed(400, line...)
 		run := r.shown()
-		if run.SnapshotCount != 0 || len(run.Attempts) != kill+1 {
+		if run.SnapshotCount != 1 || run.Row != 0 || len(run.Attempts) != kill+1 {
 			t.Fatalf("%d snapshots, %d attempts", run.SnapshotCount, len(run.Attempts))
 		}
 	}
 	says(t, r.command(0, "ckpt", "show", "sample@latest").stdout, `Position +row \d+, learned on the server up to it; rows to before \d+ in flight\n`)
 	got := r.trainer(0, line...)
-	says(t, got.stderr, `Starting run \w+ again, it was stopped before its first snapshot`, `starting from sample [1-9]\d*,`,
+	says(t, got.stderr, `Resuming run \S+ from snapshot 1 \(`, `starting from sample [1-9]\d*,`,
 		`Compared with the server: \d+ patterns, \d+ samples? may have been under way, \d+ of \d+ patterns? learned\n`)
 	r.checkDone(150)
 }

@@ -88,6 +88,9 @@ func (u *ui) event(e trainer.Event) {
 		u.mu.Unlock()
 	case *trainer.Saved:
 		s := &e.Snapshot
+		if s.Row == 0 {
+			return // with which a run on a server begins, and nobody has waited for
+		}
 		line := fmt.Sprintf("Checkpoint saved: %s, row %s, snapshot %d, %s, %s",
 			records.Samples(s.Samples()), human.Count(s.Row), s.Seq, human.Bytes(e.Wrote), human.Duration(e.Took))
 		u.show(func(p term.Progress) { p.Saved(line) })
