@@ -14,7 +14,9 @@ import (
 	"ckptledger/trainer/kato/katotest"
 )
 
-var katoSamples = flag.Int("kato-samples", 2000, "how many samples TestKatoFaults and TestKatoKill train; for 20000 they take minutes")
+const gateSamples = 2000
+
+var katoSamples = flag.Int("kato-samples", gateSamples, "how many samples TestKatoFaults and TestKatoKill train; for 20000 they take minutes")
 
 // breaking are the options of a server on which everything fails that can: it
 // restarts every 500 requests, refuses connections for a while then, and about one
@@ -24,7 +26,7 @@ func breaking(seed uint64) katotest.Options {
 	quick := katotest.Sometimes(seed, 50,
 		katotest.Fault{Status: 503}, katotest.Fault{Status: 502}, katotest.Fault{Status: 502, Processed: true}, katotest.Fault{Status: 504},
 		katotest.Fault{Cut: true}, katotest.Fault{Cut: true, Processed: true}, katotest.Fault{Torn: true})
-	slow := katotest.Sometimes(seed+1, 500, katotest.Fault{Hang: true}, katotest.Fault{Hang: true, Processed: true})
+	slow := katotest.Sometimes(seed+1, 700, katotest.Fault{Hang: true}, katotest.Fault{Hang: true, Processed: true})
 	return katotest.Options{
 		RestartEvery: 500, Down: 20 * time.Millisecond, Visible: 5 * time.Millisecond,
 		Fault: func(q katotest.Request) katotest.Fault {
