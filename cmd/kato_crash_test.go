@@ -92,6 +92,7 @@ func TestKatoKill(t *testing.T) {
 		}
 		_ = p.Process.Kill()
 		<-p.done
+		r.settled()
 		places[wentOn.FindString(p.said.String())] = true
 		switch code := p.ProcessState.ExitCode(); code {
 		case -1:
@@ -109,6 +110,15 @@ func TestKatoKill(t *testing.T) {
 		t.Errorf("after %d kills trainers went on at only %d places: they came too early to find anything", enough, len(places))
 	}
 	t.Logf("%d restarts, went on at %d places, %v", r.Restarts(), len(places), r.AllRequests())
+}
+
+// settled waits until the server is done with what a trainer that is gone has sent:
+// real ones are restarted later than it takes.
+func (r *katoRig) settled() {
+	r.t.Helper()
+	if !waitUntil(30*time.Second, func() bool { return r.Connections() == 0 }) {
+		r.t.Errorf("%d connections of a trainer that is gone", r.Connections())
+	}
 }
 
 // observes tells when the server has come to so many more requests to observe.

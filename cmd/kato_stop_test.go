@@ -159,6 +159,7 @@ func (r *katoRig) killed(n int, line ...string) {
 	p := r.start(line...)
 	p.until(due)
 	p.ends(os.Kill, -1)
+	r.settled()
 	r.wrong(nil)
 }
 

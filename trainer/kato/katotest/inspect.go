@@ -118,6 +118,17 @@ func (s *Server) Peak() int {
 	return s.peak
 }
 
+// Connections returns how many are open now. Where there are none of a client that
+// is gone, nothing that it has sent is still to be processed.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.boot == nil {
+		return 0
+	}
+	return s.boot.open
+}
+
 // Hanging returns how many requests hang now.
 func (s *Server) Hanging() int {
 	s.mu.Lock()
