@@ -31,11 +31,12 @@ type Splitter struct {
 	sizes      []int
 	vocabulary *gpt2.Vocabulary
 	encoder    *gpt2.Encoder
+	symbols    []string // by token; empty until it is needed
 }
 
 // NewSplitter returns one more splitter.
 func (l *Learner) NewSplitter() *Splitter {
-	return &Splitter{l.options.ChunkSizes, l.vocabulary, l.vocabulary.NewEncoder()}
+	return &Splitter{l.options.ChunkSizes, l.vocabulary, l.vocabulary.NewEncoder(), make([]string, gpt2.Size)}
 }
 
 // Split returns the parts of a text.
@@ -43,7 +44,10 @@ func (s *Splitter) Split(text []byte) *Split {
 	split := &Split{tokens: s.encoder.Append(nil, text)}
 	symbols := make([]string, len(split.tokens))
 	for i, t := range split.tokens {
-		symbols[i] = s.vocabulary.Symbol(t)
+		if s.symbols[t] == "" {
+			s.symbols[t] = s.vocabulary.Symbol(t)
+		}
+		symbols[i] = s.symbols[t]
 	}
 	for layer, size := range s.sizes {
 		var up []string
