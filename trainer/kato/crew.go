@@ -74,7 +74,7 @@ func (l *Learner) Tell() trainer.Told {
 			slowest, longest = layer, d
 		}
 	}
-	if longest > 0 {
+	if longest >= time.Millisecond { // less is nothing to be told
 		told.Note = fmt.Sprintf("layer %d: %s a request", slowest, span(longest))
 	}
 	return told

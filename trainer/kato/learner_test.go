@@ -99,7 +99,13 @@ func TestConnect(t *testing.T) {
 // What is told of the workers is how many there are, which of them are alive, and
 // the slowest layer.
 func TestTell(t *testing.T) {
-	b := newBench(t, katotest.Options{}, kato.Options{})
+	slow := func(r katotest.Request) katotest.Fault {
+		if r.Kind == katotest.Observe {
+			time.Sleep(2 * time.Millisecond) // less than one is not told
+		}
+		return katotest.Fault{}
+	}
+	b := newBench(t, katotest.Options{Fault: slow}, kato.Options{})
 	if told := b.learner.Tell(); told != (trainer.Told{}) {
 		t.Errorf("of nothing: %+v", told)
 	}
