@@ -1,10 +1,14 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"ckptledger/ledger"
 	"ckptledger/stream"
@@ -125,7 +129,23 @@ func TestKatoShow(t *testing.T) {
 	says(t, r.command(0, "trainer", "patterns", run.Run).stdout, `PTRN\|[0-9a-f]+ `)
 
 	// What is killed stands further on the server than its snapshot does.
-	r.killed(400, "--max-samples", "200", "--checkpoint-interval", "1h")
+	l, err := ledger.Open(filepath.Join(r.dir, "checkpoints"), ledger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	due := make(chan struct{})
+	r.at(400, func() {
+		waitUntil(30*time.Second, func() bool {
+			mark, err := l.Mark(context.Background(), ledger.RunID(run.Run))
+			return err == nil && mark.Row > run.Row
+		})
+		close(due)
+	})
+	p := r.start("--max-samples", "200", "--checkpoint-interval", "1h")
+	p.until(due)
+	p.ends(os.Kill, -1)
+	r.settled()
+	r.wrong(nil)
 	says(t, show(), `Status +crashed`, `Position +row [\d,]+, learned on the server up to it; rows to before [\d,]+ in flight\n`)
 	got := r.trainer(0, "--max-samples", "200")
 	says(t, got.stderr, `The server has learned the rows before [\d,]+: up to there they are learned here only\n`)
