@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// TrashFor is how long a run stays in the trash at least.
-const TrashFor = 7 * 24 * time.Hour
-
 // ErrTrashed is returned where a run in the trash would be worked on.
 var ErrTrashed = errors.New("the run is in the trash")
 

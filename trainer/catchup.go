@@ -39,9 +39,6 @@ type Standing struct {
 	Reach    int64               // rows before it may have been begun
 	Retrying []ledger.ErroredRow // errored rows that may have been, and are to be retried
 	All      []ledger.ErroredRow // all that are errored, by row
-
-	Replayed int64 // rows that were learned again, here only
-	Begun    int   // samples of which parts may have been learned
 }
 
 // errMarked is returned where rows count as something else than they did.
@@ -75,7 +72,6 @@ func CatchUp(ctx context.Context, b Behind) (*Standing, error) {
 	if err := b.Learner.Reconcile(ctx, c.samples); err != nil {
 		return nil, err
 	}
-	c.standing.Begun = len(c.samples)
 	return c.standing, nil
 }
 
@@ -166,7 +162,6 @@ func (c *catchUp) replay(ctx context.Context) error {
 			}
 		}
 		s.Counters.Row++
-		s.Replayed++
 		last.Set(row)
 	}
 	s.Cursor = last.Cursor()

@@ -22,7 +22,7 @@ func (p program) rmCommand() *cli.Command {
 		ArgsUsage: "RUN...",
 		Description: `Moves runs to the trash: no list shows them and no resume finds them any more.
 They lie there for 7 days at least, take the space they took, and keep their names;
---undo takes them back as they were. All of the runs are moved, or none.
+--undo takes them back as they were. None is moved while one of them is in use.
 
 What a KATO server has learned of a run stays on the server.`,
 		Flags: []cli.Flag{
